@@ -1,0 +1,41 @@
+"""The transport that providers share.
+
+A provider writes an *exchange*, a generator that yields a `Send` and reads the reply, and `Transport`
+performs it: sync and async, at once or streamed. What happens on the way is here: connections, time-outs,
+cancellation, typed errors, server-sent events and JSON lines.
+"""
+
+from core_plus_http.decoders import Event, JSONLinesDecoder, LineDecoder, SSEDecoder
+from core_plus_http.exchange import LINGER, RECEIVE, Exchange, Receive, Reply, Send, rest
+from core_plus_http.failures import Cancelled, Problem, error_from_reply, error_of, json_in, problem_in, retry_after
+from core_plus_http.jsontext import dumps, excerpt, join_request, loads
+from core_plus_http.settings import Origin, Timeouts
+from core_plus_http.transport import Transport
+
+__all__ = [
+    "Cancelled",
+    "Event",
+    "Exchange",
+    "JSONLinesDecoder",
+    "LINGER",
+    "LineDecoder",
+    "Origin",
+    "Problem",
+    "RECEIVE",
+    "Receive",
+    "Reply",
+    "SSEDecoder",
+    "Send",
+    "Timeouts",
+    "Transport",
+    "dumps",
+    "error_from_reply",
+    "error_of",
+    "excerpt",
+    "join_request",
+    "json_in",
+    "loads",
+    "problem_in",
+    "rest",
+    "retry_after",
+]
