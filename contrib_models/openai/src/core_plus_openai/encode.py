@@ -1,0 +1,237 @@
+"""From the kernel's request to chat completions' JSON. Each message is encoded once and keeps its bytes."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, TypeGuard
+
+from core_plus.errors import ConfigurationError
+from core_plus.messages import (
+    AnyPart,
+    Audio,
+    File,
+    Image,
+    Media,
+    Message,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+    encoded,
+)
+from core_plus.models import ModelRequest
+from core_plus.tools import ToolSpec
+from core_plus_http import dumps, join_request
+from core_plus_openai.quirks import Quirks
+
+MOST_STOPS: Final = 4
+"""The most stop sequences that the API takes."""
+CHOICES: Final = ("auto", "required", "none")
+WORDS: Final = re.compile(r"text/|application/(json|xml|yaml|x-yaml|toml|javascript|x-sh|sql)$|.*\+(json|xml)$")
+"""Media types of files that are text, and go as text."""
+AUDIO_FORMATS: Final[Mapping[str, str]] = {"mpeg": "mp3", "x-wav": "wav", "wave": "wav", "vnd.wave": "wav"}
+
+
+class Encoder:
+    """Makes request bodies for one model.
+
+    Args:
+        model_id: The model's name at its server.
+        quirks: How it wants its requests.
+        options: Parameters of every request.
+        owner: Whose items of a message go back with it.
+    """
+
+    def __init__(self, model_id: str, quirks: Quirks, options: Mapping[str, Any], owner: str) -> None:
+        self._model_id, self._quirks, self._options, self._owner = model_id, quirks, dict(options), owner
+        self._key = ("openai.chat", owner, quirks.thinking, quirks.bad_arguments)
+        self._images_key = (*self._key, "images")
+
+    def body(self, request: ModelRequest, *, stream: bool) -> bytes:
+        """The body of a request.
+
+        Args:
+            request: All that is asked.
+            stream: Whether the reply shall come piece by piece.
+
+        Raises:
+            ConfigurationError: Something that has no form in this API.
+        """
+        fields = self._fields(request, stream)
+        own_tools = request.tools and "tools" not in fields
+        tail = b"}"
+        if own_tools:
+            tools = [encoded(tool, "openai.chat", _tool) for tool in request.tools]
+            tail = join_request(b',"tools":[', tools, b"]}")
+        try:
+            head = dumps(fields)[:-1]
+        except (TypeError, ValueError) as error:
+            raise ConfigurationError(f"the options {sorted(fields)} can't all be written as JSON: {error}") from error
+        if "messages" in fields:
+            return head + tail
+        return join_request(head + b',"messages":[', self._pieces(request.messages), b"]" + tail)
+
+    def cuts(self, request: ModelRequest) -> tuple[str, ...]:
+        """The stop sequences that the server isn't told, so that the reply must be cut here.
+
+        Args:
+            request: All that is asked.
+        """
+        stops = tuple(filter(None, request.stop))
+        return () if self._quirks.stop and len(stops) <= MOST_STOPS else stops
+
+    def _fields(self, request: ModelRequest, stream: bool) -> dict[str, Any]:
+        fields: dict[str, Any] = {"model": self._model_id}
+        if request.max_tokens is not None:
+            fields[self._quirks.max_tokens] = request.max_tokens
+        if self._quirks.stop and (stops := [*filter(None, request.stop)]):
+            fields["stop"] = stops[:MOST_STOPS]
+        if request.tools and request.tool_choice is not None:
+            choice = request.tool_choice
+            named = {"type": "function", "function": {"name": choice}}
+            fields["tool_choice"] = choice if choice in CHOICES else named
+        if request.output_schema is not None:
+            fields["response_format"] = _response_format(request.output_schema)
+        if stream and self._quirks.stream_usage:
+            fields["stream_options"] = {"include_usage": True}
+        fields.update(self._options)
+        fields.update(request.options)
+        if stream:
+            fields["stream"] = True
+        else:
+            fields.pop("stream", None)
+        return fields
+
+    def _pieces(self, messages: Iterable[Message]) -> list[bytes]:
+        """The messages' bytes. Pictures among tool results follow the last result of a row.
+
+        A tool's message holds only text here, and nothing may come between the results of one turn.
+        """
+        pieces, pictures, key = [], [], self._key
+        for message in messages:
+            if message.role == "tool":
+                if found := encoded(message, self._images_key, _images_of_results):
+                    pictures.append(found)
+            elif pictures:
+                pieces += pictures
+                pictures = []
+            pieces.append(encoded(message, key, self._message))
+        return pieces + pictures
+
+    def _message(self, message: Message) -> bytes:
+        results = [_tool_result(part) for part in message.parts if isinstance(part, ToolResult)]
+        others = [part for part in message.parts if not isinstance(part, ToolResult)]
+        if message.role == "assistant":
+            results.append(self._assistant(message))
+        elif others or not results:
+            role = "user" if message.role == "tool" else message.role
+            results.append({"role": role, "content": _content(others)})
+        return b",".join(map(dumps, results))
+
+    def _assistant(self, message: Message) -> dict[str, Any]:
+        """Words and calls. Pictures that a model made have no place in an assistant's message here."""
+        calls = [self._call(call) for call in message.tool_calls]
+        wire: dict[str, Any] = {"role": "assistant", "content": message.text or (None if calls else "")}
+        if calls:
+            wire["tool_calls"] = calls
+        if self._quirks.thinking:
+            own = (part for part in message.parts if isinstance(part, Thinking) and part.provider == self._owner)
+            if words := "".join(part.text for part in own):
+                wire[self._quirks.thinking] = words
+        if message.data:
+            wire.update(message.data.get(self._owner, {}))
+        return wire
+
+    def _call(self, call: ToolCall) -> dict[str, Any]:
+        arguments = call.arguments
+        if isinstance(arguments, str):
+            text = arguments if self._quirks.bad_arguments else dumps({"text": arguments}).decode()
+        else:
+            text = dumps(arguments).decode()
+        return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": text}}
+
+
+def _tool(spec: ToolSpec) -> bytes:
+    function = {"name": spec.name, "description": spec.description, "parameters": spec.parameters}
+    return dumps({"type": "function", "function": function})
+
+
+def _tool_result(result: ToolResult) -> dict[str, Any]:
+    text = result.text + "".join(_file_text(part) for part in result.parts if _is_words(part))
+    return {"role": "tool", "tool_call_id": result.id, "content": text}
+
+
+def _images_of_results(message: Message) -> bytes:
+    found = [(part.name, _media(part.parts)) for part in message.parts if isinstance(part, ToolResult)]
+    parts: list[dict[str, Any]] = []
+    for name, media in found:
+        if media:
+            parts.append({"type": "text", "text": f"What {name} gave besides text:"})
+            parts += (_part(part) for part in media)
+    return dumps({"role": "user", "content": parts}) if parts else b""
+
+
+def _media(parts: Iterable[AnyPart]) -> list[AnyPart]:
+    return [part for part in parts if isinstance(part, Media) and not _is_words(part)]
+
+
+def _content(parts: Sequence[AnyPart]) -> str | list[dict[str, Any]]:
+    if all(isinstance(part, Text) for part in parts):
+        return "".join(part.text for part in parts if isinstance(part, Text))
+    return [_part(part) for part in parts if isinstance(part, Text | Media)]
+
+
+def _part(part: AnyPart) -> dict[str, Any]:
+    if isinstance(part, Text):
+        return {"type": "text", "text": part.text}
+    if isinstance(part, Image):
+        return {"type": "image_url", "image_url": {"url": _address(part)}}
+    if isinstance(part, Audio):
+        if part.data is None:
+            raise ConfigurationError("chat completions take sound as bytes: give Audio(data=...), not an address")
+        subtype = part.media_type.partition("/")[2]
+        data = base64.b64encode(part.data).decode()
+        return {"type": "input_audio", "input_audio": {"data": data, "format": AUDIO_FORMATS.get(subtype, subtype)}}
+    if isinstance(part, File):
+        if _is_words(part):
+            return {"type": "text", "text": _file_text(part)}
+        name = part.name or f"file.{part.media_type.rpartition('/')[2]}"
+        return {"type": "file", "file": {"filename": name, "file_data": _address(part)}}
+    raise ConfigurationError(f"a {type(part).__name__} has no place in a user's message")
+
+
+def _address(part: Media) -> str:
+    if part.data is not None:
+        return f"data:{part.media_type};base64,{base64.b64encode(part.data).decode()}"
+    if part.url:
+        return part.url
+    raise ConfigurationError(f"{type(part).__name__}(...) holds neither data nor an address")
+
+
+def _is_words(part: AnyPart) -> TypeGuard[File]:
+    return isinstance(part, File) and part.data is not None and bool(WORDS.match(part.media_type))
+
+
+def _file_text(part: File) -> str:
+    words = (part.data or b"").decode("utf-8", "replace")
+    return f'<file name="{part.name}">\n{words}\n</file>' if part.name else words
+
+
+def _response_format(schema: dict[str, Any]) -> dict[str, Any]:
+    name = re.sub(r"[^a-zA-Z0-9_-]", "_", str(schema.get("title") or "answer"))[:64]
+    return {"type": "json_schema", "json_schema": {"name": name, "schema": schema, "strict": _is_strict(schema)}}
+
+
+def _is_strict(schema: Any) -> bool:
+    """Whether a schema keeps the API's rules for strict output: closed objects, every property required."""
+    if isinstance(schema, list):
+        return all(map(_is_strict, schema))
+    if not isinstance(schema, dict):
+        return True
+    if schema.get("type") == "object" or "properties" in schema:
+        properties = schema.get("properties", {})
+        if schema.get("additionalProperties") is not False or set(schema.get("required", ())) != set(properties):
+            return False
+    return all(map(_is_strict, schema.values()))
