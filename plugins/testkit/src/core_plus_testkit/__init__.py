@@ -1,0 +1,34 @@
+"""Conformance kits for plugins, and loopback servers to run them against.
+
+A kit is a class to inherit: give its fixture and every test of the contract runs against your plugin.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from core_plus_testkit.executor_kit import ExecutorKit
+    from core_plus_testkit.loopback import Answer, LoopbackServer, Seen
+    from core_plus_testkit.model_kit import ModelKit
+    from core_plus_testkit.openai_server import OpenAIServer, Turn
+
+__all__ = ["Answer", "ExecutorKit", "LoopbackServer", "ModelKit", "OpenAIServer", "Seen", "Turn"]
+
+HOMES: Final = {
+    "Answer": "loopback",
+    "ExecutorKit": "executor_kit",
+    "LoopbackServer": "loopback",
+    "ModelKit": "model_kit",
+    "OpenAIServer": "openai_server",
+    "Seen": "loopback",
+    "Turn": "openai_server",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a kit when it is asked for: pytest loads this package in every run."""
+    if name not in HOMES:
+        raise AttributeError(f"module 'core_plus_testkit' has no attribute {name!r}")
+    return getattr(import_module(f"core_plus_testkit.{HOMES[name]}"), name)

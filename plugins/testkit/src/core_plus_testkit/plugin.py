@@ -1,0 +1,22 @@
+"""What pytest finds: the fixtures, and readable assertions in the kits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from core_plus_testkit.openai_server import OpenAIServer
+
+pytest.register_assert_rewrite("core_plus_testkit.model_kit", "core_plus_testkit.executor_kit")
+
+
+@pytest.fixture
+def openai_server() -> Iterator[OpenAIServer]:
+    """A real HTTP server on loopback that speaks chat completions from a script."""
+    from core_plus_testkit.openai_server import OpenAIServer
+
+    with OpenAIServer() as server:
+        yield server
