@@ -1,0 +1,445 @@
+"""Agents: immutable settings. Every run has its own state, so one agent serves any number at once."""
+
+from __future__ import annotations
+
+import keyword
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Generic, TypeVar, cast
+
+import attrs
+
+from core_plus.bound import Bound
+from core_plus.code_action import CodeStyle
+from core_plus.delegates import AgentTool, FinalAnswerTool, HandoffTool
+from core_plus.effects import Effects
+from core_plus.errors import ConfigurationError
+from core_plus.executors import Limits, Setup
+from core_plus.host import Host, default_host
+from core_plus.loop import react
+from core_plus.memory import ListMemory
+from core_plus.parsing import CODE_TAGS
+from core_plus.render import as_attachment
+from core_plus.run import CodeSpace, Run, RunLimits, RunResult
+from core_plus.stream import EventStream
+from core_plus.tool_action import ToolStyle
+
+Deps = TypeVar("Deps")
+Out = TypeVar("Out")
+
+BASE_IMPORTS = (
+    "collections", "dataclasses", "datetime", "decimal", "fractions", "functools", "itertools", "json", "math",
+    "queue", "random", "re", "stat", "statistics", "string", "textwrap", "time", "typing", "unicodedata",
+)  # fmt: skip
+"""What code may always import where an agent's imports are limited: modules that only compute."""
+
+
+class Faces(Generic[Deps, Out]):
+    """The four ways to do a task: wait for it or see it happen, in a thread or on an event loop."""
+
+    __slots__ = ()
+
+    def new_run(self, task: str, **options: Any) -> Run:
+        """A run that hasn't begun."""
+        raise NotImplementedError
+
+    def run(self, task: str, **options: Any) -> RunResult[Out]:
+        """Do a task and wait for it; also inside a running event loop.
+
+        Args:
+            task: What to do, in words.
+            **options: deps (any object, for tools that take a `RunContext`), variables (a dict; code finds
+                them), images and files (paths, URLs, PIL images, parts), message_history (messages of
+                another run), max_steps, planning_interval, limits, cancellation (a `Cancellation` to stop it
+                with), ui (a name or a `UI`), observers, run_id.
+
+        Returns:
+            A `RunResult`, however the run ended; its `output` raises where there is none.
+
+        Raises:
+            ConfigurationError: The settings are wrong; nothing was started.
+        """
+        return EventStream[Out](self.new_run(task, **options)).finish()
+
+    async def arun(self, task: str, **options: Any) -> RunResult[Out]:
+        """Do a task on the running event loop.
+
+        Args:
+            task: What to do, in words.
+            **options: As for `run`.
+        """
+        return await EventStream[Out](self.new_run(task, **options)).afinish()
+
+    def stream(self, task: str, **options: Any) -> EventStream[Out]:
+        """Do a task and see what happens while it happens.
+
+        Args:
+            task: What to do, in words.
+            **options: As for `run`.
+
+        Returns:
+            An iterator of events; after the last, its `result` is there.
+        """
+        return EventStream[Out](self.new_run(task, streaming=True, **options))
+
+    def astream(self, task: str, **options: Any) -> EventStream[Out]:
+        """Do a task on the running event loop and see what happens while it happens.
+
+        Args:
+            task: What to do, in words.
+            **options: As for `run`.
+
+        Returns:
+            An async iterator of events; after the last, its `result` is there.
+        """
+        return EventStream[Out](self.new_run(task, streaming=True, **options))
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Runnable(Faces[Deps, Out]):
+    """What can be run: the settings and faces that agents, and chains of them, have in common.
+
+    Args:
+        name: An identifier; what other agents call it by.
+        description: What it is good for, for the agents that it works for.
+        host: Where plugins come from; None is the process's default host.
+        max_steps: Steps before it must answer with what it has.
+        planning_interval: Plan before the first step and then every so many; or the name of a planner that
+            a plugin offers ("auto"), or an object with `plan(run)`.
+        limits: What a run may use.
+        share_memory: Whether the agents of a run read each other's steps as they happen.
+        callbacks: Called with each `ActionStep` (or, in a dict, by class of step) and the run. They may
+            return Continue, Ask, Stop or Edit; one that raises ends the run with everything kept.
+    """
+
+    name: str | None = None
+    description: str | None = None
+    host: Host | None = None
+    max_steps: int = 20
+    planning_interval: Any = None
+    limits: RunLimits = attrs.field(factory=RunLimits)
+    share_memory: bool = False
+    callbacks: Sequence[Callable[..., Any]] | Mapping[type, Any] = ()
+    _bound: list[Bound] = attrs.field(factory=list, init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if self.name is not None and (not self.name.isidentifier() or keyword.iskeyword(self.name)):
+            raise ConfigurationError(
+                f"an agent's name is an identifier, for code calls it by that: {self.name!r} is none"
+            )
+        _check(self.max_steps, self.planning_interval)
+
+    # ---- what kinds of it differ in ----------------------------------------
+
+    def loop(self, run: Run) -> Effects:
+        """What a run does, as a generator of effects.
+
+        Args:
+            run: Fresh.
+        """
+        raise NotImplementedError
+
+    def _bind(self, host: Host) -> Bound:
+        return Bound(self, host)
+
+    # ---- running ------------------------------------------------------------
+
+    def bind(self, host: Host | None = None) -> Bound:
+        """The settings with every name looked up; done once for a host.
+
+        Args:
+            host: Instead of the agent's own.
+
+        Raises:
+            ConfigurationError: A name can't be found, or stands twice.
+        """
+        host = host or self.host or default_host()
+        for bound in self._bound:
+            if bound.host is host:
+                return bound
+        self._bound.append(bound := self._bind(host))
+        return bound
+
+    def new_run(self, task: str, *, host: Host | None = None, parent: Run | None = None, **options: Any) -> Run:
+        """A run that hasn't begun; `run`, `stream` and their like make one and drive it.
+
+        Args:
+            task: What to do.
+            host: Instead of the agent's own.
+            parent: The run that this one is part of.
+            **options: As for `run`.
+        """
+        bound = self.bind(host)
+        _check(options.get("max_steps"), options.get("planning_interval"))
+        bound.planner(options.get("planning_interval"))
+        given = [options.pop(key, None) or () for key in ("images", "files", "attachments")]
+        attachments = [as_attachment(file) for files in given for file in files]
+        if isinstance(options.get("ui"), str):
+            options["ui"] = bound.host.make("ui", options["ui"])
+        return Run(bound, str(task), parent=parent, attachments=attachments, **options)
+
+    def resume(self, result: RunResult[Any], answer: Any) -> RunResult[Out]:
+        """Go on with a run that waits for a person.
+
+        Args:
+            result: Of a run with state "suspended".
+            answer: The answer; a dict by question id where there are several.
+
+        Raises:
+            ConfigurationError: The run doesn't wait, or was started async.
+        """
+        return cast("RunResult[Out]", _waiting(result).answer(answer).finish())
+
+    async def aresume(self, result: RunResult[Any], answer: Any) -> RunResult[Out]:
+        """Go on with an async run that waits for a person.
+
+        Args:
+            result: Of a run with state "suspended".
+            answer: The answer; a dict by question id where there are several.
+
+        Raises:
+            ConfigurationError: The run doesn't wait, or was started sync.
+        """
+        return cast("RunResult[Out]", await _waiting(result).answer(answer).afinish())
+
+    def session(self, steps: Sequence[Any] = ()) -> Conversation[Deps, Out]:
+        """A conversation: each run goes on from the one before, variables in code included.
+
+        Args:
+            steps: What was said before, from another conversation.
+        """
+        return Conversation(self, steps)
+
+    def close(self) -> None:
+        """Close the tools that keep something open."""
+        while self._bound:
+            self._bound.pop().close()
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _tuple(items: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(items)
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class MultiStepAgent(Runnable[Deps, Out]):
+    """What `CodeAgent` and `ToolCallingAgent` are: a model with tools, in the ReAct loop.
+
+    Args:
+        model: "provider:id", or a model object. None takes CORE_PLUS_MODEL.
+        tools: Tools, functions, names that plugins offer, or what else plugins know as tools.
+        instructions: More words for the system prompt, or a function of the run's context that gives them.
+        managed_agents: Agents that this one may give tasks to; each needs a name and a description.
+        handoffs: Agents that this one may hand the conversation over to, for good.
+        provide_run_summary: As a managed agent, give a summary of the steps with the answer.
+        output_type: What the answer must be: any type that tools may use. It is sent back until it fits.
+        final_answer_checks: Called with the answer and the run's context; False or an error sends it back.
+        memory: What the model sees of the steps; a name or a `Memory`.
+        prompts: Own texts or files, by name (see `core_plus.prompts.NAMES`).
+        options: The provider's own parameters for each request, such as temperature.
+        tool_filter: Called before each step with the run's context and the tools; gives those to offer.
+        max_observation: Characters of a result that the model is shown; the middle is left out.
+    """
+
+    model: Any = None
+    tools: Iterable[Any] = attrs.field(default=(), converter=_tuple)
+    instructions: str | Callable[..., str] | None = None
+    managed_agents: Sequence[Runnable[Any, Any]] = ()
+    handoffs: Sequence[Runnable[Any, Any]] = ()
+    provide_run_summary: bool = False
+    output_type: Any = None
+    final_answer_checks: Sequence[Callable[..., Any]] = ()
+    memory: Any = attrs.field(factory=ListMemory)
+    prompts: Mapping[str, str | Path] | None = None
+    options: Mapping[str, Any] = attrs.field(factory=dict)
+    tool_filter: Callable[..., Any] | None = None
+    max_observation: int = 20_000
+    style: Any = attrs.field(init=False, repr=False)
+
+    def loop(self, run: Run) -> Effects:
+        """The ReAct loop.
+
+        Args:
+            run: Fresh.
+        """
+        return react(run)
+
+    def setup(self, run: Run) -> Setup:
+        """What a session of the executor starts with.
+
+        Args:
+            run: In progress.
+        """
+        raise NotImplementedError
+
+    def prompt(self, task: str = "", **options: Any) -> str:
+        """Exactly what the model is told before the conversation: the system prompt, filled in.
+
+        Args:
+            task: For instructions that depend on it.
+            **options: As for `run`.
+        """
+        run = self.new_run(task, **options)
+        return run.bound.system(run).text
+
+    def _all_tools(self, host: Host) -> list[Any]:
+        tools = [tool for source in self.tools for tool in host.tools(source)]
+        tools += [AgentTool(agent) for agent in self.managed_agents]
+        tools += [HandoffTool(agent) for agent in self.handoffs]
+        if not any(tool.name == "final_answer" for tool in tools):
+            tools.append(FinalAnswerTool(self.output_type))
+        return tools
+
+    def _bind(self, host: Host) -> Bound:
+        _ = host.plugins
+        ref = self.model if self.model is not None else os.environ.get("CORE_PLUS_MODEL")
+        if ref is None:
+            raise ConfigurationError("no model: give model='provider:id' or set CORE_PLUS_MODEL")
+        files = {
+            "system": self.style.prompt,
+            "plan_first": "plan_first",
+            "plan_update": "plan_update",
+            "last_answer": "last_answer",
+        }
+        if isinstance(self.memory, str):
+            object.__setattr__(self, "memory", host.make("memory", self.memory))
+        return Bound(
+            self, host, model=host.model(ref), tools=self._all_tools(host), executor=self._executor(host), files=files
+        )
+
+    def _executor(self, host: Host) -> Any:
+        return None
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class CodeAgent(MultiStepAgent[Deps, Out]):
+    """An agent that acts by writing Python.
+
+    Args:
+        executor: Where its code runs: a name, "auto" (the best that this machine has), or an `Executor`.
+        code_limits: What its code may use.
+        additional_authorized_imports: Modules that code may import beside those that only compute; None
+            leaves it to the executor, "*" allows all.
+        code_block_tags: What stands before and after code in a reply, or "markdown".
+        use_structured_outputs: Have the model answer as JSON with a thought and code, where it can.
+    """
+
+    executor: Any = "auto"
+    code_limits: Limits = attrs.field(factory=Limits)
+    additional_authorized_imports: Sequence[str] | None = None
+    code_block_tags: tuple[str, str] | str = CODE_TAGS
+    use_structured_outputs: bool = False
+    style: Any = attrs.field(init=False, repr=False)
+
+    @style.default
+    def _style(self) -> CodeStyle:
+        return CodeStyle(self.code_block_tags, self.use_structured_outputs)
+
+    def imports(self, bound: Bound) -> tuple[str, ...] | None:
+        """The modules that code may import; None is any.
+
+        Args:
+            bound: Where the executor stands.
+        """
+        if self.additional_authorized_imports is None:
+            return cast("tuple[str, ...] | None", getattr(bound.executor, "imports", None))
+        return tuple(dict.fromkeys([*BASE_IMPORTS, *self.additional_authorized_imports]))
+
+    def setup(self, run: Run) -> Setup:
+        """What a session of the executor starts with.
+
+        Args:
+            run: In progress.
+        """
+        tools = run.bound.tools
+        return Setup(
+            functions=tuple(name for name, tool in tools.items() if not isinstance(tool, FinalAnswerTool)),
+            final=tuple(name for name, tool in tools.items() if isinstance(tool, FinalAnswerTool)),
+            variables=run.variables,
+            imports=self.imports(run.bound),
+            limits=self.code_limits,
+            stream=run.streaming or bool(run.observers),
+        )
+
+    def _executor(self, host: Host) -> Any:
+        return host.executor(self.executor)
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class ToolCallingAgent(MultiStepAgent[Deps, Out]):
+    """An agent that acts by calling tools as JSON.
+
+    Args:
+        plain_answers: Whether prose without a call is the final answer.
+        tool_choice: What the provider is told: "auto", "required" or a tool's name; None fits `plain_answers`.
+    """
+
+    plain_answers: bool = True
+    tool_choice: str | None = None
+    style: Any = attrs.field(init=False, repr=False)
+
+    @style.default
+    def _style(self) -> ToolStyle:
+        return ToolStyle(self.plain_answers, self.tool_choice)
+
+
+class Conversation(Faces[Deps, Out]):
+    """Runs that go on from each other. Not for two runs at once.
+
+    Args:
+        agent: Who talks.
+        steps: What was said before, from another conversation.
+    """
+
+    def __init__(self, agent: Runnable[Deps, Out], steps: Sequence[Any] = ()) -> None:
+        self.agent, self.before = agent, steps
+        self._space = CodeSpace(keep=True)
+        self._last: Run | None = None
+
+    @property
+    def steps(self) -> list[Any]:
+        """What was said so far."""
+        return list(self._last.steps if self._last else self.before)
+
+    def new_run(self, task: str, **options: Any) -> Run:
+        """The next task; it goes on from the last.
+
+        Args:
+            task: What to do.
+            **options: As for `run`.
+        """
+        self._last = self.agent.new_run(task, **{"steps": self.steps, **options, "space": self._space})
+        return self._last
+
+    def close(self) -> None:
+        """End the code session."""
+        if (session := self._space.take()) is not None:
+            self.agent.bind().host.close_one(session)
+
+    def __enter__(self) -> Conversation[Deps, Out]:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _check(max_steps: int | None, planning_interval: Any) -> None:
+    if max_steps is not None and max_steps < 0:
+        raise ConfigurationError(f"max_steps is a number from 0, not {max_steps!r}")
+    if isinstance(planning_interval, int) and planning_interval < 1:
+        raise ConfigurationError(f"planning_interval is a number from 1, not {planning_interval!r}")
+
+
+def _waiting(result: RunResult[Any]) -> EventStream[Any]:
+    stream: EventStream[Any] | None = result.resumable
+    if stream is None or stream.result is not result:
+        raise ConfigurationError(
+            f"the run {result.run_id} doesn't wait for an answer: its state is {result.run.state!r}"
+        )
+    return stream

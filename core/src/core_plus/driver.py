@@ -1,0 +1,341 @@
+"""Carrying out operations: one scheduler of branches, and two ways to wait, in a thread or on an event loop.
+
+The scheduler steps all branches of a run in one thread. What blocks is performed in place while there is only
+one branch, and beside the others as soon as there are more. Where a run must wait for a person it yields a
+`Waiting` and goes on when the answers are sent in: a run that holds still costs no thread.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import inspect
+import queue
+import threading
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Generator
+from concurrent.futures import CancelledError, Future, InvalidStateError
+from typing import Any
+
+import msgspec
+
+from core_plus.cancellation import Interrupted
+from core_plus.effects import Outcome, Question
+from core_plus.engine import END, Collect, Emit, Invoke, Next, Nursery, Open, Ops, Spawn, Suspend, Wait, notify
+from core_plus.events import Event
+from core_plus.run import Run
+
+GRACE = 2.0
+"""Seconds that a sync tool gets to return after its run was told to stop."""
+
+
+class Waiting(msgspec.Struct):
+    """The run holds still until these are answered: send a dict of answers by question id."""
+
+    questions: tuple[Question, ...]
+
+
+class _Perform(msgspec.Struct):
+    """Perform an operation: in place, sending its `Outcome`; or beside the rest, if it names a branch."""
+
+    op: Any
+    branch: _Branch | None = None
+
+
+_ANY = object()
+"""Wait for the first of what is performed beside; send its branch and `Outcome`."""
+
+
+class _Branch:
+    __slots__ = ("key", "nursery", "ops")
+
+    def __init__(self, ops: Ops, nursery: Nursery | None = None, key: Any = None) -> None:
+        self.ops, self.nursery, self.key = ops, nursery, key
+
+
+def _scheduled(ops: Ops, run: Run) -> Generator[Any, Any, Any]:
+    """Step the branches of a run; what it yields is for the drivers below, or events and `Waiting`."""
+    alive, beside = {main := _Branch(ops)}, 0
+    ready = deque([(main, Outcome())])
+    held: dict[str, tuple[_Branch, Question]] = {}
+    try:
+        while True:
+            while ready:
+                branch, given = ready.popleft()
+                try:
+                    op: Any = branch.ops.send(given.value) if given.error is None else branch.ops.throw(given.error)
+                except BaseException as end:
+                    alive.discard(branch)
+                    outcome = Outcome(end.value) if isinstance(end, StopIteration) else Outcome(error=end)
+                    if branch.nursery is None:
+                        return outcome.get()
+                    branch.nursery.done.append((branch.key, outcome))
+                    ready.extend(_collected(branch.nursery))
+                    continue
+                kind = type(op)
+                if kind is Collect:
+                    op.nursery.collector = branch
+                    ready.extend(_collected(op.nursery))
+                elif kind is Suspend:
+                    held[op.question.id] = branch, op.question
+                elif kind is Emit or kind is Spawn:
+                    if kind is Emit:
+                        yield op.event
+                    else:
+                        alive.add(begun := _Branch(op.ops, op.nursery, op.key))
+                        ready.append((begun, Outcome()))
+                    ready.appendleft((branch, Outcome()))
+                elif len(alive) > 1 or (kind is Invoke and op.given_up is not None):
+                    beside += 1
+                    yield _Perform(op, branch)
+                else:
+                    ready.appendleft((branch, (yield _Perform(op))))
+            if beside:
+                item = yield _ANY
+                if isinstance(item, Event):
+                    yield from _shown(run, item)
+                else:
+                    beside -= 1
+                    ready.append(item)
+            else:
+                answers = (yield Waiting(tuple(question for _, question in held.values()))) or {}
+                ready.extend((held.pop(key)[0], Outcome(answers[key])) for key in [*held] if key in answers)
+    finally:
+        for branch in alive:
+            branch.ops.close()
+
+
+def _shown(run: Run, event: Event) -> Generator[Event, None, None]:
+    """Something that a tool at work has to say."""
+    for observer in tuple(run.observers):
+        notify(run, observer, event)
+    if run.streaming:
+        yield event
+
+
+def _collected(nursery: Nursery) -> Generator[tuple[_Branch, Outcome], None, None]:
+    """Hand what is done to whoever collects; what isn't an Exception ends the collector too."""
+    if nursery.collector is not None and nursery.done:
+        key, outcome = nursery.done.popleft()
+        fatal = outcome.error is not None and not isinstance(outcome.error, Exception)
+        collector, nursery.collector = nursery.collector, None
+        yield collector, outcome if fatal else Outcome((key, outcome))
+
+
+def drive(ops: Ops, run: Run) -> Generator[Any, Any, Any]:
+    """Carry out operations in this thread.
+
+    Args:
+        ops: From the engine.
+        run: Whose operations.
+
+    Yields:
+        Events, and a `Waiting` where the run holds still.
+    """
+    opened: list[Any] = []
+    scheduler, reply = _scheduled(ops, run), None
+    finished: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    run.post = finished.put
+    try:
+        while True:
+            try:
+                item = scheduler.send(reply)
+            except StopIteration as stop:
+                return stop.value
+            if type(item) is not _Perform:
+                reply = finished.get() if item is _ANY else (yield item)
+            elif item.branch is None:
+                reply = _performed(item.op, run, opened)
+            else:
+                reply = None
+                _beside(item, run, opened, finished)
+    finally:
+        scheduler.close()
+        for stream in opened:
+            run.host.close_one(stream)
+
+
+def _beside(item: _Perform, run: Run, opened: list[Any], finished: queue.SimpleQueue[Any]) -> None:
+    op, branch, context = item.op, item.branch, contextvars.copy_context()
+    if type(op) is Invoke and op.where == "worker":
+        gate = _gated(op, run)
+        gate.add_done_callback(lambda done: finished.put((branch, _outcome(done.result, op, run))))
+        return
+    work = run.host.workers.submit(lambda: context.run(_performed, op, run, opened))
+    work.add_done_callback(lambda done: finished.put((branch, done.result())))
+
+
+def _performed(op: Any, run: Run, opened: list[Any]) -> Outcome:
+    return _outcome(lambda: _begun(op, run, opened, False), op, run)
+
+
+def _outcome(begin: Callable[[], Any], op: Any, run: Run) -> Outcome:
+    try:
+        value = begin()
+        if isinstance(value, _Gate):
+            value = value.result()
+        return Outcome(_awaited(value, run, op) if inspect.isawaitable(value) else value)
+    except BaseException as error:
+        return Outcome(error=error)
+
+
+def _awaited(awaitable: Any, run: Run, op: Any) -> Any:
+    """Wait for something async in a sync run: on the host's event loop."""
+    future = run.host.workers.submit_async(awaitable, getattr(op, "timeout", None))
+    forget = run.cancellation.on_cancel(future.cancel)
+    try:
+        return future.result()
+    except CancelledError:
+        if run.cancellation.cancelled:
+            raise Interrupted(run.cancellation.reason) from None
+        raise RuntimeError("something within it was cancelled") from None
+    finally:
+        forget()
+        future.cancel()
+
+
+async def adrive(ops: Ops, run: Run) -> AsyncGenerator[Any, Any]:
+    """Carry out operations on the running event loop.
+
+    Args:
+        ops: From the engine.
+        run: Whose operations.
+
+    Yields:
+        Events, a `Waiting` where the run holds still, and at the very end the `Outcome`.
+    """
+    import asyncio
+
+    opened: list[Any] = []
+    scheduler, reply = _scheduled(ops, run), None
+    finished: asyncio.Queue[Any] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+    run.post = lambda event: loop.call_soon_threadsafe(finished.put_nowait, event)
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def beside(item: _Perform) -> None:
+        finished.put_nowait((item.branch, await _aperformed(item.op, run, opened)))
+
+    try:
+        while True:
+            try:
+                item = scheduler.send(reply)
+            except StopIteration as stop:
+                yield Outcome(stop.value)
+                return
+            reply = None
+            if type(item) is not _Perform:
+                reply = await finished.get() if item is _ANY else (yield item)
+            elif item.branch is None:
+                reply = await _aperformed(item.op, run, opened)
+            else:
+                tasks.add(task := asyncio.ensure_future(beside(item)))
+                task.add_done_callback(tasks.discard)
+    finally:
+        for task in [*tasks]:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        scheduler.close()
+        for stream in opened:
+            await stream.aclose() if hasattr(stream, "aclose") else stream.close()
+
+
+async def _aperformed(op: Any, run: Run, opened: list[Any]) -> Outcome:
+    import asyncio
+
+    try:
+        value = _begun(op, run, opened, True)
+        if isinstance(value, _Gate):
+            value = await asyncio.wrap_future(value)
+        return Outcome(await _stoppable(value, run, op) if inspect.isawaitable(value) else value)
+    except BaseException as error:
+        return Outcome(error=error)
+
+
+async def _stoppable(awaitable: Any, run: Run, op: Any) -> Any:
+    """Wait for something on the running loop, no longer than the run may go on."""
+    import asyncio
+
+    task, loop, pending = asyncio.current_task(), asyncio.get_running_loop(), True
+
+    def stop() -> None:
+        if pending and task is not None:
+            task.cancel()
+
+    forget = run.cancellation.on_cancel(lambda: loop.call_soon_threadsafe(stop))
+    try:
+        timeout = getattr(op, "timeout", None)
+        return await (awaitable if timeout is None else asyncio.wait_for(awaitable, timeout))
+    except asyncio.CancelledError:
+        if task is not None and task.cancelling() == 0:
+            raise RuntimeError("something within it was cancelled") from None
+        if run.cancellation.cancelled and task is not None and task.uncancel() == 0:
+            raise Interrupted(run.cancellation.reason) from None
+        raise
+    finally:
+        pending = False
+        forget()
+
+
+def _begun(op: Any, run: Run, opened: list[Any], on_loop: bool) -> Any:
+    """Begin an operation: its value, or a gate or something awaitable to wait for."""
+    if type(op) is Wait:
+        return op.awaitable
+    if type(op) is Next:
+        iterator = op.iterator
+        if hasattr(iterator, "__anext__"):
+            return anext(iterator, END)
+        return _gated(Invoke(next, (iterator, END)), run) if on_loop else next(iterator, END)
+    function = (op.alternative or op.function) if on_loop else op.function
+    if type(op) is Open:
+        opened.append(stream := function(*op.args))
+        return stream
+    in_place = op.where == "caller" or (op.where == "blocking" and not on_loop)
+    if (
+        in_place
+        or inspect.iscoroutinefunction(function)
+        or inspect.iscoroutinefunction(getattr(function, "__call__", 0))
+    ):
+        return function(*op.args, **op.kwargs)
+    return _gated(op, run, function)
+
+
+class _Gate(Future[Any]):
+    """What a sync function in a worker thread gives, waiting no longer than it may."""
+
+    def settle(self, done: Future[Any] | None, error: BaseException | None) -> bool:
+        """Set it; False if that was done before."""
+        try:
+            if error is not None:
+                self.set_exception(error)
+            else:
+                self.set_result(done.result() if done else None)
+        except InvalidStateError:
+            return False
+        return True
+
+
+def _gated(op: Invoke, run: Run, function: Callable[..., Any] | None = None) -> _Gate:
+    gate, context = _Gate(), contextvars.copy_context()
+    timers: list[threading.Timer] = []
+    work = run.host.workers.submit(lambda: context.run(function or op.function, *op.args, **op.kwargs))
+
+    def give_up(error: BaseException) -> None:
+        if gate.settle(None, error) and op.given_up is not None:
+            op.given_up(work)
+
+    def after(seconds: float, error: BaseException) -> None:
+        timers.append(timer := threading.Timer(seconds, give_up, (error,)))
+        timer.daemon = True
+        timer.start()
+
+    def tidy(_: object) -> None:
+        forget()
+        for timer in timers:
+            timer.cancel()
+
+    forget = run.cancellation.on_cancel(lambda: after(GRACE, Interrupted(run.cancellation.reason)))
+    if op.timeout is not None:
+        after(op.timeout, TimeoutError(f"no answer within {op.timeout:g} seconds"))
+    work.add_done_callback(lambda done: gate.settle(done, done.exception()))
+    gate.add_done_callback(tidy)
+    return gate

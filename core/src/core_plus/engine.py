@@ -1,0 +1,476 @@
+"""Policy around every effect: reviews, questions, limits, answers from plugins, observers.
+
+`perform` turns a generator of effects into a generator of small operations, which the drivers in
+`driver.py` carry out, sync or async. All that is decided is decided here, once.
+"""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections import deque
+from collections.abc import Callable, Generator
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from core_plus import effects as fx
+from core_plus.cancellation import Interrupted
+from core_plus.errors import (
+    AgentDeniedError,
+    AgentError,
+    AgentGenerationError,
+    AgentToolExecutionError,
+    CorePlusError,
+    LimitReached,
+    ModelError,
+)
+from core_plus.events import Event, ModelDelta, ModelReplied, ModelStarted, QuestionAnswered, QuestionAsked, Warned
+from core_plus.executors import Setup
+from core_plus.messages import ToolCall
+from core_plus.models import Collector, ModelResponse, as_deltas
+from core_plus.run import Abandoned, Run, RunResult
+
+
+class Op(msgspec.Struct, gc=False):
+    """Something for a driver to carry out."""
+
+
+class Emit(Op):
+    """Pass an event on to whoever reads the stream."""
+
+    event: Event
+
+
+class Invoke(Op):
+    """Call a function, sync or async; `alternative` is its async form, where there is one.
+
+    `where` a sync one runs: "caller", always in the thread of the run; "blocking", there in a sync run and
+    in a worker thread in an async one; "worker", always in a worker thread, so that it can be given up when
+    the run is told to stop or after `timeout` seconds, and `given_up` is told.
+    """
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = {}
+    alternative: Callable[..., Any] | None = None
+    where: Literal["caller", "blocking", "worker"] = "blocking"
+    timeout: float | None = None
+    given_up: Callable[[Any], None] | None = None
+
+
+class Wait(Op):
+    """Wait for something awaitable."""
+
+    awaitable: Any
+
+
+class Next(Op):
+    """The next of an iterator, sync or async; `END` after the last."""
+
+    iterator: Any
+
+
+class Open(Op):
+    """Begin to stream: `function` in a sync run, `alternative` in an async one, whichever there is."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    alternative: Callable[..., Any] | None = None
+
+
+class Spawn(Op):
+    """Start a branch beside this one."""
+
+    nursery: Nursery
+    key: Any
+    ops: Ops
+
+
+class Collect(Op):
+    """Wait for the first branch of a nursery that is done."""
+
+    nursery: Nursery
+
+
+class Suspend(Op):
+    """Nobody is there to answer: hold still until somebody does."""
+
+    question: fx.Question
+
+
+class Nursery:
+    """The branches begun by one generator of effects: which are done, and who collects them."""
+
+    __slots__ = ("collector", "done")
+
+    def __init__(self) -> None:
+        self.done: deque[tuple[Any, fx.Outcome]] = deque()
+        self.collector: Any = None
+
+
+Ops: TypeAlias = Generator[Op, Any, Any]
+END = object()
+
+
+def perform_run(run: Run, prefix: str = "") -> Ops:
+    """A whole run, inner or outermost: its loop performed, its end recorded.
+
+    Args:
+        run: Fresh.
+        prefix: The path of the effect that asked for it, with a dot.
+    """
+    run.announce()
+    try:
+        yield from perform(run, run.bound.agent.loop(run), prefix)
+    except Interrupted as stop:
+        run.finish("interrupted", error=stop)
+    except LimitReached as limit:
+        run.finish("limit", error=limit)
+    except Exception as error:
+        run.finish("failed", error=error)
+    except BaseException:
+        run.cancellation.cancel("given up")
+        if (session := run.space.take()) is not None:
+            run.host.close_one(session)
+        raise
+    run.cancellation.release()
+    run.finish("failed", error=CorePlusError("the loop ended without an answer"))
+    if not run.space.keep and (session := run.space.take()) is not None:
+        yield Invoke(session.close)
+    run.emit(run.last_event(run.state))
+    yield from flush(run)
+    return run.result()
+
+
+def perform(run: Run, loop: fx.Effects, prefix: str = "") -> Ops:
+    """Perform a generator of effects.
+
+    Args:
+        run: Whose effects.
+        loop: The generator.
+        prefix: What the ids of its effects begin with.
+    """
+    scope = _Scope(run, prefix)
+    value: Any = None
+    failed: BaseException | None = None
+    try:
+        while True:
+            try:
+                effect = loop.send(value) if failed is None else loop.throw(failed)
+            except StopIteration as stop:
+                yield from flush(run)
+                return stop.value
+            if run.events:
+                yield from flush(run)
+            value = failed = None
+            try:
+                value = yield from scope.handle(effect)
+            except GeneratorExit:
+                raise
+            except BaseException as error:
+                failed = error
+    finally:
+        loop.close()
+
+
+def flush(run: Run) -> Ops:
+    """Show what has happened to the observers, and pass it on.
+
+    Args:
+        run: Whose events.
+    """
+    events, passing = run.events, run.root.streaming
+    while events:
+        try:
+            event = events.popleft()
+        except IndexError:
+            return
+        for observer in tuple(run.observers):
+            notify(run, observer, event)
+        if passing:
+            yield Emit(event)
+
+
+def notify(run: Run, observer: Any, event: Event) -> None:
+    """Show an event to one observer; a third failure detaches it.
+
+    Args:
+        run: Whose event.
+        observer: Who sees it.
+        event: What happened.
+    """
+    try:
+        observer.observe(event)
+    except Exception as error:
+        key = id(observer)
+        run.failures[key] = failed = run.failures.get(key, 0) + 1
+        who = f"{type(observer).__module__}.{type(observer).__qualname__}"
+        if failed == 1:
+            run.host.report(f"observer {who} failed: {type(error).__name__}: {error}")
+            run.emit(Warned(text=f"observer {who} failed: {type(error).__name__}: {error}"))
+        if failed >= 3 and observer in run.observers:
+            run.observers.remove(observer)
+
+
+class _Scope:
+    """The effects of one generator: their numbers, and the branches that it has begun."""
+
+    __slots__ = ("count", "nursery", "prefix", "run")
+
+    def __init__(self, run: Run, prefix: str) -> None:
+        self.run, self.prefix, self.count = run, prefix, 0
+        self.nursery: Nursery | None = None
+
+    def handle(self, effect: Any) -> Ops:
+        if not isinstance(effect, fx.Effect):
+            if inspect.isawaitable(effect):
+                return (yield Wait(effect))
+            raise TypeError(f"a loop yields effects, not {type(effect).__name__} {effect!r:.100}")
+        if self.run.cancellation.cancelled:
+            raise Interrupted(self.run.cancellation.reason)
+        self.count += 1
+        msgspec.structs.force_setattr(effect, "id", f"{self.prefix}{self.count}")
+        if isinstance(effect, fx.Together):
+            return (yield from self._together(effect))
+        if isinstance(effect, fx.Begin):
+            self.nursery = self.nursery or Nursery()
+            return (yield Spawn(self.nursery, effect.key, perform(self.run, _branch(effect.branch), f"{effect.id}.")))
+        if isinstance(effect, fx.FirstDone):
+            if self.nursery is None:
+                raise RuntimeError("FirstDone without a branch that was begun")
+            return (yield Collect(self.nursery))
+        if isinstance(effect, fx.AskHuman):
+            return (yield from ask(self.run, effect.id, effect.question))
+        return (yield from _reviewed(self.run, effect))
+
+    def _together(self, effect: fx.Together) -> Ops:
+        branches = [
+            perform(self.run, _branch(branch), f"{effect.id}.{n}.") for n, branch in enumerate(effect.branches, 1)
+        ]
+        if len(branches) == 1:
+            try:
+                return [fx.Outcome((yield from branches[0]))]
+            except Exception as error:
+                return [fx.Outcome(error=error)]
+        nursery, outcomes = Nursery(), {}
+        for n, ops in enumerate(branches):
+            yield Spawn(nursery, n, ops)
+        for _ in branches:
+            n, outcome = yield Collect(nursery)
+            outcomes[n] = outcome
+        return [outcomes[n] for n in range(len(branches))]
+
+
+def _branch(branch: fx.Branch) -> fx.Effects:
+    return _single(branch) if isinstance(branch, fx.Effect) else branch
+
+
+def _single(effect: fx.Effect) -> fx.Effects:
+    return (yield effect)
+
+
+def _reviewed(run: Run, effect: fx.Effect) -> Ops:
+    """Reviews first, then an answer from a plugin, then the effect itself."""
+    decision = run.host.reviews(run, effect)
+    if isinstance(decision, fx.Deny):
+        raise AgentDeniedError(_denied(effect, decision.reason))
+    if isinstance(decision, fx.Ask):
+        yield from _approve(run, effect, decision)
+    found = run.host.answer(run, effect)
+    if found is not None:
+        return found.get()
+    return (yield from _PERFORM[type(effect)](run, effect))
+
+
+def _approve(run: Run, effect: fx.Effect, wish: fx.Ask) -> Ops:
+    details = {**_facts(effect), **wish.details}
+    text = wish.text or f"Allow {' '.join(str(value) for value in _facts(effect).values())}?"
+    choices = wish.choices or ("yes", "no")
+    question = fx.Question(text=text, kind="approval", choices=choices, details=details, default="no")
+    answer = yield from ask(run, effect.id, question)
+    if answer is not True and str(answer).strip().lower() not in ("yes", "y", "allow", "true", "ok"):
+        reason = "" if str(answer).strip().lower() in ("no", "n", "deny", "false", "none", "") else f": {answer}"
+        raise AgentDeniedError(_denied(effect, f"the person said no{reason}"))
+
+
+def _facts(effect: fx.Effect) -> dict[str, Any]:
+    if isinstance(effect, fx.CallTool):
+        return {"tool": effect.call.name, "arguments": effect.call.arguments}
+    if isinstance(effect, fx.RunCode):
+        return {"what": "code", "code": effect.code}
+    return {"what": type(effect).__name__}
+
+
+def _denied(effect: fx.Effect, reason: str) -> str:
+    what = effect.call.name if isinstance(effect, fx.CallTool) else type(effect).__name__
+    return f"{what} was denied" + (f": {reason}" if reason else "") + ". It was not performed; go another way."
+
+
+def ask(run: Run, effect_id: str, question: fx.Question) -> Ops:
+    """Ask the attached UI, or hold still until somebody answers.
+
+    Args:
+        run: Who asks.
+        effect_id: The asking effect.
+        question: What is asked.
+    """
+    question = msgspec.structs.replace(question, id=effect_id)
+    run.emit(QuestionAsked(question=question))
+    yield from flush(run)
+    answer = None
+    if run.ui is not None and hasattr(run.ui, "ask"):
+        answer = yield Invoke(run.ui.ask, (question,))
+    if answer is None:
+        answer = yield Suspend(question)
+    run.emit(QuestionAnswered(question=question, answer=answer))
+    return answer
+
+
+def _call_model(run: Run, effect: fx.CallModel) -> Ops:
+    run.check_limits("model")
+    run.model_calls += 1
+    model, request, began = effect.model or run.bound.model, effect.request, time.monotonic()
+    watched = run.streaming or any(getattr(observer, "wants_deltas", False) for observer in run.observers)
+    run.emit(ModelStarted(purpose=effect.purpose, messages=len(request.messages)))
+    yield from flush(run)
+    try:
+        if watched and (hasattr(model, "stream") or hasattr(model, "astream")):
+            response = yield from _streamed(run, model, effect)
+        else:
+            response = yield Invoke(model.forward, (request,), alternative=getattr(model, "aforward", None))
+            if inspect.isgenerator(response):
+                response = yield from perform(run, response, f"{effect.id}.")
+            for delta in as_deltas(response) if watched else ():
+                yield from _delta(run, effect, delta)
+    except Exception as error:
+        if run.cancellation.cancelled:
+            raise Interrupted(run.cancellation.reason) from error
+        if isinstance(error, CorePlusError) and not isinstance(error, ModelError):
+            raise
+        words = str(error) if isinstance(error, ModelError) else f"{type(error).__name__}: {error}"
+        raise AgentGenerationError(f"the model failed: {words}") from error
+    if not isinstance(response, ModelResponse):
+        raise AgentGenerationError(f"{model} gave {type(response).__name__} {response!r:.100}, not a ModelResponse")
+    run.emit(ModelReplied(purpose=effect.purpose, response=response, seconds=time.monotonic() - began))
+    return response
+
+
+def _streamed(run: Run, model: Any, effect: fx.CallModel) -> Ops:
+    alternative = getattr(model, "astream", None)
+    deltas = yield Open(getattr(model, "stream", None) or model.astream, (effect.request,), alternative)
+    collector = Collector()
+    while (delta := (yield Next(deltas))) is not END:
+        collector.add(delta)
+        yield from _delta(run, effect, delta)
+    return collector.response()
+
+
+def _delta(run: Run, effect: fx.CallModel, delta: Any) -> Ops:
+    event = ModelDelta(delta=delta, purpose=effect.purpose, run_id=run.id, path=run.path)
+    for observer in tuple(run.observers):
+        if getattr(observer, "wants_deltas", False):
+            notify(run, observer, event)
+    if run.root.streaming:
+        yield Emit(event)
+
+
+def _call_tool(run: Run, effect: fx.CallTool) -> Ops:
+    run.check_limits("tool")
+    run.tool_calls += 1
+    tool, call = effect.tool, effect.call
+    try:
+        if tool.is_generator:
+            return (yield from perform(run, tool.invoke(effect.arguments), f"{effect.id}."))
+        where: Any = "caller" if tool.is_async else tool.thread
+        given_up = _giving_up(run, call)
+        return (yield Invoke(tool.invoke, (effect.arguments,), where=where, timeout=tool.timeout, given_up=given_up))
+    except TimeoutError as error:
+        if tool.timeout is None:
+            raise AgentToolExecutionError(f"{call.name}: {type(error).__name__}: {error}") from error
+        raise AgentToolExecutionError(
+            f"{call.name} did not answer within {tool.timeout:g} seconds and was given up"
+        ) from error
+    except (AgentError, LimitReached):
+        raise
+    except Exception as error:
+        raise AgentToolExecutionError(f"{call.name}: {type(error).__name__}: {error}") from error
+
+
+def _giving_up(run: Run, call: ToolCall) -> Callable[[Any], None]:
+    def given_up(future: Any) -> None:
+        left = Abandoned(call.name, call.id)
+        run.abandoned.append(left)
+        run.emit(Warned(text=f"tool {call.name} goes on in its thread: it did not return when it was told to stop"))
+
+        def late(done: Any) -> None:
+            error = done.exception()
+            left.value = None if error else done.result()
+            left.outcome = f"raised {type(error).__name__}: {error}" if error else f"returned {left.value!r:.200}"
+
+        future.add_done_callback(late)
+
+    return given_up
+
+
+def _run_code(run: Run, effect: fx.RunCode) -> Ops:
+    space, executor = run.space, run.bound.executor
+    if space.session is None:
+        setup: Setup = run.bound.agent.setup(run)
+        space.session = yield Invoke(executor.open, (setup,))
+    session: Any = space.session
+    return (yield from _stoppable(run, session, Invoke(session.start, (effect.code,))))
+
+
+def _resume_code(run: Run, effect: fx.ResumeCode) -> Ops:
+    session: Any = run.space.session
+    return (yield from _stoppable(run, session, Invoke(session.resume, (effect.answers,))))
+
+
+def _stoppable(run: Run, session: Any, op: Invoke) -> Ops:
+    forget = run.cancellation.on_cancel(session.interrupt)
+    try:
+        return (yield op)
+    finally:
+        forget()
+
+
+def _run_agent(run: Run, effect: fx.RunAgent) -> Ops:
+    inner = effect.agent.new_run(
+        effect.task,
+        host=run.host,
+        parent=run,
+        call_id=effect.call_id,
+        variables=effect.variables,
+        message_history=effect.history,
+        attachments=effect.attachments,
+    )
+    result: RunResult[Any] = yield from perform_run(inner, f"{effect.id}.")
+    if result.state == "interrupted" and run.cancellation.cancelled:
+        raise Interrupted(run.cancellation.reason)
+    if result.state == "limit":
+        for kind in ("model", "tool"):
+            run.check_limits(kind)  # the limit may be this run's own
+    return result
+
+
+def _read_steps(run: Run, effect: fx.ReadSteps) -> Ops:
+    board = run.root.board or []
+    seen = len(board)
+    others = [
+        f"{'/'.join(path) or 'the outer agent'}: {text}"
+        for path, text in board[effect.since : seen]
+        if path != run.path
+    ]
+    yield from ()
+    return seen, others[-20:]
+
+
+_PERFORM: dict[type, Callable[[Run, Any], Ops]] = {
+    fx.CallModel: _call_model,
+    fx.CallTool: _call_tool,
+    fx.RunCode: _run_code,
+    fx.ResumeCode: _resume_code,
+    fx.RunAgent: _run_agent,
+    fx.ReadSteps: _read_steps,
+}

@@ -1,0 +1,94 @@
+"""Values as a model reads them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core_plus.messages import Audio, File, Image, Part, Text
+
+Shown = Text | Image | Audio | File
+
+
+def cut(text: str, most: int) -> str:
+    """A text with its middle left out where it is too long.
+
+    Args:
+        text: Any text.
+        most: Characters to keep.
+    """
+    if len(text) <= most:
+        return text
+    head = most // 2
+    return f"{text[:head]}\n[… {len(text) - most} characters left out …]\n{text[len(text) - (most - head) :]}"
+
+
+def show(value: Any, most: int = 20_000) -> str:
+    """A value in words.
+
+    Args:
+        value: Any value that is the host's own or was decoded as data.
+        most: Characters to keep.
+    """
+    return cut(value if isinstance(value, str) else repr(value), most)
+
+
+def as_parts(value: Any, most: int = 20_000) -> tuple[Shown, ...]:
+    """A tool's value as parts of a message: pictures and files stay what they are.
+
+    Args:
+        value: What the tool gave: words, parts, a PIL image, a list of these, or anything else.
+        most: Characters of words to keep.
+    """
+    if isinstance(value, Image | Audio | File):
+        return (value,)
+    if isinstance(value, Text):
+        return (Text(cut(value.text, most)),)
+    if isinstance(value, list | tuple) and value and any(isinstance(item, Part) or _is_picture(item) for item in value):
+        return tuple(part for item in value for part in as_parts(item, most))
+    if _is_picture(value):
+        return (picture(value),)
+    return (Text(show(value, most)),)
+
+
+def as_attachment(item: Any) -> Image | Audio | File:
+    """A picture or file to go with a task.
+
+    Args:
+        item: A part, a PIL image, a path or URL.
+
+    Raises:
+        TypeError: It is none of these.
+    """
+    import mimetypes
+    from pathlib import Path
+
+    if isinstance(item, Image | Audio | File):
+        return item
+    if _is_picture(item):
+        return picture(item)
+    if not isinstance(item, str | Path):
+        raise TypeError(f"an attachment is a path, a URL, an image or a message part, not {type(item).__name__}")
+    kind = mimetypes.guess_type(str(item))[0] or "application/octet-stream"
+    kinds: dict[str, type[Image | Audio | File]] = {"image": Image, "audio": Audio}
+    make = kinds.get(kind.partition("/")[0], File)
+    if str(item).startswith(("http://", "https://", "data:")):
+        return make(url=str(item), media_type=kind)
+    path = Path(item)
+    return make(data=path.read_bytes(), media_type=kind, name=path.name)
+
+
+def picture(value: Any) -> Image:
+    """A PIL image as a part.
+
+    Args:
+        value: Anything with PIL's `save(file, format)`.
+    """
+    import io
+
+    file = io.BytesIO()
+    value.save(file, "PNG")
+    return Image(data=file.getvalue())
+
+
+def _is_picture(value: Any) -> bool:
+    return hasattr(type(value), "save") and hasattr(value, "size") and hasattr(value, "mode")

@@ -1,0 +1,435 @@
+"""`Run`, the state of one run, and `RunResult`, what is left of it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, cast
+
+import attrs
+import msgspec
+
+from core_plus.cancellation import Cancellation
+from core_plus.context import RunContext
+from core_plus.effects import Question
+from core_plus.errors import LimitReached, RunFailed, RunInterrupted, RunSuspended
+from core_plus.events import Event, RunFinished, RunStarted, Step, ToolProgress
+from core_plus.messages import Message, Usage, message
+
+if TYPE_CHECKING:
+    from core_plus.bound import Bound
+    from core_plus.executors import Session
+
+Out = TypeVar("Out")
+State: TypeAlias = Literal["running", "success", "max_steps", "limit", "failed", "interrupted", "stopped", "suspended"]
+
+
+@attrs.frozen(kw_only=True)
+class RunLimits:
+    """What a run, its managed agents included, may use. None is no limit.
+
+    Args:
+        seconds: Wall time.
+        model_calls: Model calls.
+        tool_calls: Tool calls, those from code too.
+        tokens: Tokens, read and written.
+    """
+
+    seconds: float | None = None
+    model_calls: int | None = None
+    tool_calls: int | None = None
+    tokens: int | None = None
+
+
+@attrs.define
+class Abandoned:
+    """A tool that didn't return in time after its run was told to stop, or after its own time-out.
+
+    Args:
+        tool: Its name.
+        call_id: The call.
+        outcome: What came of it in the end: "still running", "returned …" or "raised …".
+        value: What it returned late.
+    """
+
+    tool: str
+    call_id: str
+    outcome: str = "still running"
+    value: Any = None
+
+
+@attrs.define
+class CodeSpace:
+    """The executor session of a run or a conversation; opened when code is first run.
+
+    Args:
+        session: The session, once there is one.
+        keep: Whether it outlives the run.
+    """
+
+    session: Session | None = None
+    keep: bool = False
+
+    def take(self) -> Session | None:
+        """The session, which is the caller's to close from now on."""
+        session, self.session = self.session, None
+        return session
+
+
+class Run:
+    """One run in progress. The loop reads and records here; nothing of it is shared with other runs.
+
+    Attributes:
+        id: Unique.
+        bound: The agent's settings with everything looked up.
+        task: In words.
+        steps: What was done so far, oldest first.
+        history: The messages that come from the steps.
+        variables: By name: what the caller gave and tools left.
+        notes: A place for memories and plugins to keep what they know of this run.
+        usage: Tokens so far, those of inner runs included.
+        cancellation: The stop signal.
+        step_number: The step in progress, from 1.
+    """
+
+    def __init__(
+        self, bound: Bound, task: str, *, parent: Run | None = None, call_id: str = "", run_id: str | None = None,
+        deps: Any = None, variables: Mapping[str, Any] | None = None, attachments: Sequence[Any] = (),
+        message_history: Sequence[Message] | None = (), steps: Sequence[Step] = (), max_steps: int | None = None,
+        planning_interval: Any = None, limits: RunLimits | None = None, cancellation: Cancellation | None = None,
+        ui: Any = None, observers: Sequence[Any] = (), streaming: bool = False, space: CodeSpace | None = None,
+    ) -> None:  # fmt: skip
+        agent = bound.agent
+        self.bound, self.task, self.parent, self.call_id = bound, task, parent, call_id
+        self.host, self.name, self.tools = bound.host, agent.name or "", bound.tools
+        self.id = run_id or secrets.token_hex(8)
+        self.root: Run = parent.root if parent else self
+        self.path: tuple[str, ...] = (*parent.path, self.name) if parent else ()
+        self.deps: Any = parent.deps if parent else deps
+        self.variables, self.attachments = dict(variables or {}), tuple(attachments)
+        self.max_steps: int = agent.max_steps if max_steps is None else max_steps
+        self.planning = agent.planning_interval if planning_interval is None else planning_interval
+        self.limits: RunLimits = limits or agent.limits
+        given: Cancellation = cancellation or Cancellation()
+        self.cancellation: Cancellation = Cancellation(parent.cancellation) if parent else given
+        self.ui: Any = parent.ui if parent else ui
+        seeing = [*bound.host.observers, *observers, *([] if ui is None else [ui])]
+        self.observers: list[Any] = parent.observers if parent else seeing
+        self.streaming: bool = parent.streaming if parent else streaming
+        self.space = space or CodeSpace()
+        self.steps, self.before = list(steps), len(steps)
+        self.given = len(message_history or ())
+        self.history = [*(message_history or ()), *(said for step in steps for said in step.messages)]
+        self.notes: dict[Any, Any] = {}
+        self.board: list[tuple[tuple[str, ...], str]] | None = [] if agent.share_memory else None
+        self.read_so_far = 0
+        self.step_number, self.planned_at = 0, -1
+        self.events: deque[Event] = deque()
+        self.state: State = "running"
+        self.output: Any = None
+        self.error: BaseException | None = None
+        self.abandoned: list[Abandoned] = parent.abandoned if parent else []
+        self.children: list[Run] = []
+        self.model_calls = self.tool_calls = 0
+        self._usage = Usage()
+        self.started = time.monotonic()
+        self.post: Any = None
+        self.failures: dict[int, int] = parent.failures if parent else {}
+        if parent:
+            parent.children.append(self)
+
+    # ---- what the loop does with it --------------------------------------
+
+    @property
+    def context(self) -> RunContext[Any]:
+        """The run as tools and instructions see it."""
+        return RunContext(self)
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is nothing left to do."""
+        return self.state != "running"
+
+    @property
+    def remaining_steps(self) -> int:
+        """Steps that may still be taken."""
+        return self.max_steps - self.step_number
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens so far, those of inner runs included."""
+        total = self._usage
+        for child in self.children:
+            total += child.usage
+        return total
+
+    @property
+    def own_usage(self) -> Usage:
+        """Tokens of this run alone."""
+        return self._usage
+
+    def spent_since(self, before: Usage) -> Usage:
+        """What this run alone used since.
+
+        Args:
+            before: `own_usage` then.
+        """
+        now = self._usage
+        spent: dict[str, Any] = {
+            name: getattr(now, name) - getattr(before, name) for name in now.__struct_fields__[:-1]
+        }
+        return Usage(**spent)
+
+    def count(self, usage: Usage | None) -> Usage:
+        """Add a model call to the totals.
+
+        Args:
+            usage: What it used; None where the provider didn't say.
+        """
+        used = msgspec.structs.replace(usage, calls=1) if usage else Usage(calls=1, unknown_calls=1)
+        self._usage += used
+        return used
+
+    def record(self, step: Step) -> None:
+        """Keep a step: it becomes an event, and what it says becomes history.
+
+        Args:
+            step: Finished.
+        """
+        self.steps.append(step)
+        self.history.extend(step.messages)
+        self.emit(step)
+
+    def edit(self, steps: Sequence[Step]) -> None:
+        """Go on with other steps than those taken.
+
+        Args:
+            steps: All of them.
+        """
+        self.history[self.given :] = [said for step in steps for said in step.messages]
+        self.steps[:] = steps
+
+    def finish(self, state: State, output: Any = None, error: BaseException | None = None) -> None:
+        """End the run; the first call counts.
+
+        Args:
+            state: How.
+            output: The answer.
+            error: What went wrong.
+        """
+        if self.state == "running":
+            self.state, self.output, self.error = state, output, error
+
+    def emit(self, event: Event) -> None:
+        """Let those who watch know.
+
+        Args:
+            event: What happened.
+        """
+        if self.streaming or self.observers:
+            msgspec.structs.force_setattr(event, "run_id", self.id)
+            msgspec.structs.force_setattr(event, "path", self.path)
+            self.events.append(event)
+
+    def progress(self, call_id: str, data: Any) -> None:
+        """A tool says how far it is.
+
+        Args:
+            call_id: Which call.
+            data: What it says.
+        """
+        event = ToolProgress(id=call_id, data=data, run_id=self.id, path=self.path)
+        if self.root.post is not None and (self.streaming or self.observers):
+            self.root.post(event)
+
+    def interrupt(self) -> None:
+        """Stop at once, from any thread: the model call, the code and the tools in progress."""
+        self.cancellation.cancel("interrupted")
+
+    def check_limits(self, kind: str) -> None:
+        """Refuse an effect that has no room, here or in a run around this one.
+
+        Args:
+            kind: "model" or "tool".
+
+        Raises:
+            LimitReached: A limit is used up; the text says which.
+        """
+        run: Run | None = self
+        while run is not None:
+            limits = run.limits
+            calls, used = (
+                (limits.model_calls, run.calls("model")) if kind == "model" else (limits.tool_calls, run.calls("tool"))
+            )
+            if calls is not None and used >= calls:
+                raise LimitReached(f"the run may make {calls} {kind} calls and has made them")
+            if limits.seconds is not None and time.monotonic() - run.started >= limits.seconds:
+                raise LimitReached(f"the run may take {limits.seconds:g} seconds and has taken them")
+            if limits.tokens is not None and run.usage.total_tokens >= limits.tokens:
+                raise LimitReached(f"the run may use {limits.tokens} tokens and has used {run.usage.total_tokens}")
+            run = run.parent
+
+    def calls(self, kind: str) -> int:
+        """Calls made so far, those of inner runs included.
+
+        Args:
+            kind: "model" or "tool".
+        """
+        return int(getattr(self, f"{kind}_calls")) + sum(child.calls(kind) for child in self.children)
+
+    # ---- beginning and end ------------------------------------------------
+
+    def announce(self) -> None:
+        """Emit the first event."""
+        if self.streaming or self.observers:
+            bound = self.bound
+            used = tuple(
+                f"{plugin.distribution} {plugin.version}" for plugin in self.host.plugins if plugin.status == "loaded"
+            )
+            parent = self.parent.id if self.parent else ""
+            self.emit(
+                RunStarted(
+                    task=self.task,
+                    plugins=tuple(dict.fromkeys(used)),
+                    parent=parent,
+                    agent=self.name,
+                    model=str(bound.model or ""),
+                    executor=bound.executor_name,
+                )
+            )
+
+    def result(self, questions: tuple[Question, ...] = ()) -> RunResult[Any]:
+        """What is there so far, or what is left of a finished run.
+
+        Args:
+            questions: What it waits for, where it is suspended.
+        """
+        return RunResult(
+            run=self,
+            run_id=self.id,
+            state="suspended" if questions else self.state,
+            answer=self.output,
+            error=self.error,
+            steps=tuple(self.steps[self.before :]),
+            messages=tuple(self.history),
+            usage=self.usage,
+            seconds=time.monotonic() - self.started,
+            questions=questions,
+            abandoned=tuple(self.abandoned),
+        )
+
+    def last_event(self, state: str) -> RunFinished:
+        """What those who watch are told at the end, or where the run holds still.
+
+        Args:
+            state: How it ended.
+        """
+        error, seconds = str(self.error) if self.error else None, time.monotonic() - self.started
+        return RunFinished(state=state, output=self.output, error=error, usage=self.usage, seconds=seconds)
+
+
+@attrs.define(kw_only=True, eq=False, repr=False)
+class RunResult(Generic[Out]):
+    """What came of a run. Everything that was done is kept, however it ended.
+
+    Args:
+        run: Its state.
+        run_id: Its id.
+        state: "success", "max_steps" (an answer from what there was), "limit", "failed", "interrupted",
+            "stopped" (by a callback) or "suspended" (waits for a person).
+        answer: The answer, None where there is none; `output` is the one to use.
+        error: What ended it, if something went wrong.
+        steps: The steps taken.
+        messages: The conversation, as `message_history=` of another run takes it.
+        usage: Tokens, those of managed agents included.
+        seconds: How long it took.
+        questions: What it waits for, where it is suspended.
+        abandoned: Tools that were given up, with what came of them.
+        resumable: The stream that goes on once the questions are answered.
+    """
+
+    run: Run
+    run_id: str
+    state: State
+    answer: Any
+    error: BaseException | None
+    steps: tuple[Step, ...]
+    messages: tuple[Message, ...]
+    usage: Usage
+    seconds: float
+    questions: tuple[Question, ...]
+    abandoned: tuple[Abandoned, ...]
+    resumable: Any = None
+
+    @property
+    def output(self) -> Out:
+        """The answer.
+
+        Raises:
+            RunFailed: The run failed; its error is the cause.
+            RunInterrupted: It was interrupted.
+            RunSuspended: It waits for a person.
+        """
+        if self.state == "suspended":
+            asked = "; ".join(question.text for question in self.questions)
+            raise RunSuspended(f"the run waits for an answer to: {asked} (agent.resume(result, answer) goes on)", self)
+        if self.state == "interrupted":
+            raise RunInterrupted(f"the run was interrupted: {self.run.cancellation.reason or 'interrupted'}", self)
+        if self.state in ("failed", "limit") or (self.state == "stopped" and self.answer is None):
+            raise RunFailed(
+                f"the run has no output ({self.state}): {self.error or 'a callback stopped it'}", self
+            ) from self.error
+        return cast("Out", self.answer)
+
+    @property
+    def answered(self) -> bool:
+        """Whether there is an output."""
+        return self.state in ("success", "max_steps") or (self.state == "stopped" and self.answer is not None)
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """The run's variables, by name."""
+        return self.run.variables
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything as JSON-like data; a value that JSON has no form for becomes its `repr`."""
+        data = {
+            "output": self.answer if self.answered else None,
+            "state": self.state,
+            "error": str(self.error) if self.error else None,
+            "questions": self.questions,
+            "steps": self.steps,
+            "usage": self.usage,
+            "seconds": self.seconds,
+            "run_id": self.run_id,
+            "plugins": {p.distribution: p.version for p in self.run.host.plugins if p.status == "loaded"},
+        }
+        found: dict[str, Any] = msgspec.to_builtins(data, enc_hook=repr, str_keys=True)
+        return found
+
+    def __repr__(self) -> str:
+        shown = f" {self.answer!r:.200}" if self.answered else f" {self.error!r:.200}" if self.error else ""
+        facts = f"{len(self.steps)} steps, {self.usage.total_tokens} tokens, {self.seconds:.1f} s"
+        return f"<RunResult {self.state}{shown}, {facts}>"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        shown = repr(self.answer) if self.answered else str(self.error or "; ".join(q.text for q in self.questions))
+        steps = "".join(f"<li>{type(step).__name__}<pre>{escape(step.shown[:5000])}</pre></li>" for step in self.steps)
+        facts = f"{self.state}, {len(self.steps)} steps, {self.usage.total_tokens} tokens, {self.seconds:.1f} s"
+        return f"<b>{escape(shown[:5000])}</b><details><summary>{facts}</summary><ol>{steps}</ol></details>"
+
+
+def task_message(task: str, attachments: Sequence[Any], variables: dict[str, Any]) -> Message:
+    """What the model reads of a task.
+
+    Args:
+        task: In words.
+        attachments: Pictures and files.
+        variables: Named in the text, with their types.
+    """
+    names = "".join(f"\n- {name} ({type(value).__name__}): {value!r:.200}" for name, value in variables.items())
+    return message("user", [task + (f"\n\nYou have these variables:{names}" if names else ""), *attachments])
