@@ -1,0 +1,357 @@
+"""The worker's end of the wire: calls of the host's functions, from any thread and any event loop.
+
+Whoever waits for an answer reads the stream and hands what is for others to them, so that a plain call costs one
+write and one read and no second thread. Who reads holds `_reading`; who writes holds `_writing`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import sys
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from core_plus_worker.inside import frames
+from core_plus_worker.inside.eager import Eager
+from core_plus_worker.inside.pack import plain
+from core_plus_worker.inside.records import CodecError
+from core_plus_worker.inside.stops import Stop, ToolError, tool_error
+from core_plus_worker.inside.waiting import LoopWaiter, Waiter, passive
+
+if TYPE_CHECKING:
+    from core_plus_worker.inside.codec import Codec
+
+NO_LIMIT = 1 << 62
+ENDED = "the code ended before this call was answered"
+
+
+class Channel:
+    """Sends and receives messages, and remembers which calls are open.
+
+    Args:
+        reader: Descriptor to read.
+        writer: Descriptor to write; both block.
+        codec: How values cross.
+    """
+
+    def __init__(self, reader: int, writer: int, codec: Codec) -> None:
+        self.reader, self._writer, self._codec = reader, writer, codec
+        self.orders: deque[tuple[Any, list[Any]]] = deque()
+        self.stop: Stop | None = None
+        self.snippet = 0
+        self.is_child = False
+        self.call_limit = self.value_limit = 0
+        self._dumps = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+        self._loads = json.JSONDecoder().raw_decode
+        self._inbox = frames.Inbox(reader, NO_LIMIT)
+        self._ready = select.poll()
+        self._ready.register(reader, select.POLLIN)
+        self._eager = Eager(self._ready)
+        self._reading, self._writing = threading.Lock(), threading.Lock()
+        self._parked: dict[Waiter, Any] = {}
+        self._open: dict[int, Waiter] = {}
+        self._queue: list[tuple[bytes, list[Any]]] = []
+        self._lingered = self._said_busy = False
+        self._count = 0
+        self._loops: dict[int, Any] = {}
+        self._resting: set[int] = set()
+        self._idle: Waiter | None = None
+
+    # -- snippets
+
+    def next_order(self) -> tuple[Any, list[Any]]:
+        """Wait for the host's next order, such as to run a snippet."""
+        while not self.orders:
+            self._idle = waiter = Waiter()
+            if self.orders:
+                break
+            self._wait(waiter)
+        return self.orders.popleft()
+
+    def begin(self, snippet: int) -> None:
+        """Count calls anew.
+
+        Args:
+            snippet: Its number; a late word about an earlier one means nothing.
+        """
+        self.snippet, self.stop, self._count, self._said_busy = snippet, None, 0, False
+
+    def end(self) -> None:
+        """Give up the calls that are still open."""
+        self.snippet = 0
+        self._queue.clear()
+        for number in list(self._open):
+            waiter = self._open.pop(number, None)
+            if waiter:
+                self._settle(waiter, None, ToolError(ENDED))
+
+    def send(self, message: list[Any], blobs: list[Any] | None = None) -> None:
+        """Send a message.
+
+        Args:
+            message: JSON.
+            blobs: What it mentions.
+        """
+        self.send_text(self._dumps(message), blobs or [])
+
+    def send_text(self, text: str, blobs: list[Any]) -> None:
+        """Send a message that is JSON already.
+
+        Args:
+            text: The message.
+            blobs: What it mentions.
+        """
+        with self._writing:
+            self._flush()
+            frames.write(self._writer, text.encode("ascii"), blobs)
+
+    def encode(self, values: Any) -> tuple[str, list[Any]]:
+        """JSON and blobs of something on its way out.
+
+        Args:
+            values: A value, or a list of values.
+
+        Raises:
+            CodecError: It can't be sent, or is larger than the host takes.
+        """
+        tree, blobs = self._codec.encode(values)
+        text = self._dumps(tree)
+        size = len(text) + sum(map(len, blobs)) if blobs else len(text)
+        if self.value_limit and size > self.value_limit:
+            raise CodecError(f"it is {size:,} bytes as data; at most {self.value_limit:,} may leave")
+        return text, blobs
+
+    # -- calls
+
+    def call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call a function of the host and wait for its answer, whatever thread this is.
+
+        Args:
+            name: The function.
+            args: Its arguments.
+            kwargs: Its named arguments.
+
+        Raises:
+            ToolError: The host's function raised, or nobody can answer any more.
+            Stop: The snippet is over.
+        """
+        waiter = Waiter()
+        text, blobs = self._prepare(name, args, kwargs)
+        with self._writing:
+            number = self._enter(waiter)
+            self._flush()
+            busy = self._said_busy = self.others_busy()
+            frames.write(self._writer, framed(number, text, busy), blobs)
+        self._wait(waiter)
+        if self.stop is not None:
+            raise self.stop.again()
+        if waiter.error is not None:
+            raise waiter.error
+        return waiter.value
+
+    async def later(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The same for code that awaits: other tasks go on meanwhile.
+
+        Args:
+            name: The function.
+            args: Its arguments.
+            kwargs: Its named arguments.
+
+        Raises:
+            ToolError: The host's function raised, or nobody can answer any more.
+        """
+        loop = sys.modules["asyncio"].get_running_loop()
+        waiter = LoopWaiter(loop)
+        text, blobs = self._prepare(name, args, kwargs)
+        with self._writing:
+            number = self._enter(waiter)
+            self._queue.append((framed(number, text, True), blobs))
+            self._lingered, self._said_busy = False, True
+            if self._loops.get(waiter.thread) is not loop:  # a foreign loop never says when it waits
+                self._flush()
+        loop.add_reader(self.reader, self._readable)
+        try:
+            return await waiter.future
+        finally:
+            self._open.pop(number, None)
+
+    def _prepare(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, list[Any]]:
+        """The middle of a call's message."""
+        if self.is_child:
+            raise ToolError(f"{name}() can be called from the first process only, not from one that it started")
+        if not self.snippet:
+            raise ToolError(f"{name}() can't be called: no code is running")
+        if not kwargs and plain(args) and len(args) < 10:  # ten times the longest plain text is no limit's concern
+            return self._dumps([name, args, kwargs])[1:-1], []
+        try:
+            text, blobs = self.encode([name, list(args), kwargs])
+        except CodecError as error:
+            raise ValueError(f"the arguments of {name}() can't be sent: {error}") from None
+        return text[1:-1], blobs
+
+    def _enter(self, waiter: Waiter) -> int:
+        """Give a call its number, under the lock: numbers go out in order."""
+        if self.stop is None and self.call_limit and self._count >= self.call_limit:
+            self.stop = Stop("CallLimit", f"more than {self.call_limit} calls of functions")
+        if self.stop is not None:
+            raise self.stop.again()
+        self._count += 1
+        self._open[self._count] = waiter
+        return self._count
+
+    def _flush(self) -> None:
+        queue, self._queue = self._queue, []
+        for head, blobs in queue:
+            frames.write(self._writer, head, blobs)
+
+    # -- waiting
+
+    def _wait(self, waiter: Waiter) -> None:
+        """Read, or let another thread read, until the waiter has what it waits for or the snippet is stopped."""
+        while not self._is_over(waiter):
+            if self._reading.acquire(False):
+                try:
+                    while not self._is_over(waiter):
+                        if self._said_busy and self.snippet:
+                            self._watch()
+                        self.pump()
+                finally:
+                    self._reading.release()
+                    if self._parked:
+                        self._wake()
+            else:
+                lock = self._parked[waiter] = threading.Lock()
+                lock.acquire()
+                if self._reading.locked() and not waiter.done:
+                    lock.acquire()
+                self._parked.pop(waiter, None)
+
+    def _is_over(self, waiter: Waiter) -> bool:
+        return waiter.done or (self.stop is not None and waiter is not self._idle)
+
+    def _watch(self) -> None:
+        """Look now and then, while other threads run and nothing comes, whether they too only wait for answers."""
+        pause = 1
+        while self._said_busy and not self._ready.poll(pause):
+            with self._writing:
+                if not self.others_busy():
+                    self._say_waits()
+            pause = min(pause * 2, 100)
+
+    def _wake(self) -> None:
+        """Let the parked threads look again: they have their answer, or one of them must read."""
+        for waiter in list(self._parked):
+            lock = self._parked.pop(waiter, None)
+            if lock:
+                lock.release()
+
+    def pump(self) -> None:
+        """Read once and hand out what came. The host's end closed means that nobody is left to work for."""
+        self._eager.wait()
+        if not self._inbox.read():
+            os._exit(0)
+        messages = self._inbox.messages
+        while messages:
+            frame, blobs = messages.popleft()
+            self._dispatch(self._loads(str(frame, "utf-8"))[0], blobs)
+
+    def _dispatch(self, message: list[Any], blobs: list[Any]) -> None:
+        kind = message[0]
+        if kind in ("answer", "raise"):
+            waiter = self._open.pop(message[1], None)
+            if waiter is None:
+                return
+            self._said_busy = bool(self._open)  # with calls left open, the host hears when the code waits again
+            if kind == "raise":
+                self._settle(waiter, None, tool_error(message[2])(message[3]))
+                return
+            try:
+                self._settle(waiter, self._codec.decode(message[2], blobs))
+            except CodecError as error:
+                self._settle(waiter, None, ToolError(f"the answer can't be read here: {error}"))
+        elif kind == "stop":
+            if message[1] == self.snippet:
+                self.stop = Stop("Stopped")
+                self._wake()
+        else:
+            self.orders.append((message, blobs))
+            if self._idle is not None:
+                self._settle(self._idle, None)
+
+    def _settle(self, waiter: Waiter, value: Any, error: BaseException | None = None) -> None:
+        waiter.settle(value, error)
+        lock = self._parked.pop(waiter, None) if self._parked else None
+        if lock:
+            lock.release()
+
+    # -- event loops
+
+    def loop_waits(self, timeout: float | None, others: int) -> None:
+        """Called before an event loop of ours looks for events: what its tasks asked for goes out at once.
+
+        Args:
+            timeout: How long it will wait; None: until something comes; 0: tasks are ready.
+            others: Descriptors that it watches beside its own and ours.
+
+        Raises:
+            Stop: The snippet is over.
+        """
+        thread = threading.get_ident()
+        self._loops[thread] = sys.modules["asyncio"].get_running_loop()
+        if self.stop is not None:
+            raise self.stop.again()
+        idle = timeout is None and others <= 0
+        if idle:
+            self._resting.add(thread)
+        if not (self._queue or (self._said_busy and self._open)):
+            return
+        if timeout is not None and timeout <= 0 and not self._lingered:
+            self._lingered = True  # tasks that are ready may ask for more: one round is waited for them
+            return
+        with self._writing:
+            self._flush()
+            if idle and not self.others_busy():
+                self._say_waits()
+
+    def loop_goes_on(self) -> None:
+        """Called when an event loop of ours has waited."""
+        self._resting.discard(threading.get_ident())
+
+    def _say_waits(self) -> None:
+        """Tell the host that only its answers can make the code go on."""
+        self._said_busy = False
+        frames.write(self._writer, b'["waits"]')
+
+    def _readable(self) -> None:
+        """What a loop does when something came, unless another thread is reading."""
+        if self._reading.acquire(False):
+            try:
+                while self._ready.poll(0):
+                    self.pump()
+            finally:
+                self._reading.release()
+                self._wake()
+
+    # -- other threads
+
+    def others_busy(self) -> bool:
+        """Whether a thread beside this one could go on without an answer."""
+        if threading.active_count() == 1:
+            return False
+        quiet = {threading.get_ident(), *self._resting}
+        current = sys._current_frames()  # noqa: SLF001  # documented, the underscore is a warning
+        return any(not passive(frame) for ident, frame in current.items() if ident not in quiet)
+
+
+def framed(number: int, text: str, busy: bool) -> bytes:
+    """The message of a call.
+
+    Args:
+        number: Which call of the snippet it is.
+        text: Name, arguments and named arguments.
+        busy: Whether code may go on without its answer.
+    """
+    return f'["call",{number},{text},{"true" if busy else "false"}]'.encode("ascii")

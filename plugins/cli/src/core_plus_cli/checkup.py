@@ -1,0 +1,183 @@
+"""What `doctor` looks at: plugins, executors, providers, settings."""
+
+from __future__ import annotations
+
+import os
+import platform
+import urllib.request
+from urllib.parse import urlsplit
+
+import msgspec
+
+from core_plus.errors import ConfigurationError, PluginError
+from core_plus.host import Host
+from core_plus_cli import choosing, credentials, storage
+
+
+class ExecutorFacts(msgspec.Struct):
+    """An executor.
+
+    Args:
+        name: What people write.
+        is_sandbox: Whether hostile code stays inside; None if it couldn't be made.
+        lacks: What this machine hasn't got for it, "" if nothing.
+    """
+
+    name: str
+    is_sandbox: bool | None = None
+    lacks: str = ""
+
+    @property
+    def can_run(self) -> bool:
+        """Whether code can run in it here."""
+        return not self.lacks
+
+
+class ProviderFacts(msgspec.Struct):
+    """A provider of models.
+
+    Args:
+        name: What people write.
+        key: Where its key comes from, "" if there is none. Some need none.
+    """
+
+    name: str
+    key: str = ""
+
+
+class Checkup(msgspec.Struct):
+    """What was found.
+
+    Args:
+        python: Its version and where it runs.
+        distributions: Versions, by name.
+        executors: Where code may run.
+        chosen_executor: The one that "auto" stands for, "" if none can run here.
+        providers: Where models come from.
+        model: The model that is used where none is named, "" if none is set.
+        proxies: Hosts that requests go through, by scheme.
+        problems: What is wrong, and the way out.
+    """
+
+    python: str
+    distributions: dict[str, str]
+    executors: list[ExecutorFacts]
+    chosen_executor: str
+    providers: list[ProviderFacts]
+    model: str
+    proxies: dict[str, str]
+    problems: list[str]
+
+
+def examine(host: Host) -> Checkup:
+    """Load everything and look at it; nothing is sent anywhere.
+
+    Args:
+        host: Where plugins come from.
+    """
+    problems = _load_all(host)
+    executors = [_executor(name, host) for name in host.names("executor")]
+    try:
+        best = host.executor("auto")
+        chosen = next((each.name for each in executors if each.can_run and host.executor(each.name) is best), "")
+    except PluginError as error:
+        problems.append(str(error))
+        chosen = ""
+    providers = [ProviderFacts(name, key) for name, key in _keys(host, problems).items()]
+    if not providers:
+        problems.append("no provider of models is installed; core-plus-openai brings one")
+    return Checkup(
+        python=f"{platform.python_version()} on {platform.platform(terse=True)}",
+        distributions={plugin.distribution: plugin.version for plugin in host.plugins},
+        executors=executors,
+        chosen_executor=chosen,
+        providers=providers,
+        model=_model(host, problems),
+        proxies={scheme: _without_secrets(url) for scheme, url in urllib.request.getproxies().items()},
+        problems=problems,
+    )
+
+
+def _load_all(host: Host) -> list[str]:
+    """Load every plugin; what is broken, and which names several offer."""
+    problems = dict[str, None]()
+    for plugin in host.plugins:
+        if plugin.status == "found":
+            try:
+                host.find(plugin.kind, plugin.name)
+            except PluginError as error:
+                problems[str(error)] = None
+    for plugin in host.plugins:
+        told = any(plugin.id in problem for problem in problems)
+        if plugin.status == "broken" and not told:
+            problems[f"{plugin.id} {plugin.version} is broken: {plugin.why}"] = None
+    return [*problems]
+
+
+def _executor(name: str, host: Host) -> ExecutorFacts:
+    try:
+        factory = host.find("executor", name).factory
+        lacks = getattr(factory, "missing", str)()
+        return ExecutorFacts(name, host.executor(name).is_sandbox if not lacks else None, lacks)
+    except Exception as error:  # whatever a plugin's factory raises is what the person wants to know
+        return ExecutorFacts(name, None, f"{type(error).__name__}: {error}")
+
+
+def _keys(host: Host, problems: list[str]) -> dict[str, str]:
+    """Where the key of each provider comes from."""
+    try:
+        kept = credentials.kept()
+    except ConfigurationError as error:
+        problems.append(str(error))
+        kept = {}
+    if storage.open_to_others(credentials.path()):
+        problems.append(f"other users of this machine may read the keys: chmod 600 {credentials.path()}")
+    found = {}
+    for name in host.names("model"):
+        variable = credentials.variable_of(name)
+        entry = kept.get(name)
+        found[name] = f"environment ({variable})" if os.environ.get(variable) else entry.where if entry else ""
+    return found
+
+
+def _model(host: Host, problems: list[str]) -> str:
+    try:
+        ref = choosing.model_ref(None)
+        if ref is not None:
+            host.find("model", choosing.split(ref, host)[0])
+    except ConfigurationError as error:
+        problems.append(f"the default model: {error}")
+        return ""
+    return ref or ""
+
+
+def _without_secrets(url: str) -> str:
+    parts = urlsplit(url if "//" in url else f"//{url}")
+    return f"{parts.hostname or '?'}{f':{parts.port}' if parts.port else ''}"
+
+
+def in_words(found: Checkup) -> str:
+    """What was found, for a person.
+
+    Args:
+        found: By `examine`.
+    """
+    lines = [f"Python {found.python}", "", "distributions"]
+    lines += [f"  {name:<24} {version}" for name, version in found.distributions.items()]
+    lines += ["", "executors"]
+    for executor in found.executors:
+        auto = "  (auto)" if executor.name == found.chosen_executor else ""
+        lines.append(f"  {executor.name:<24} {_wall(executor)}{auto}")
+    lines += ["", "models"]
+    lines += [f"  {provider.name + ':':<24} {provider.key or 'no key kept or set'}" for provider in found.providers]
+    lines.append(f"  {'default':<24} {found.model or 'none'}")
+    if found.proxies:
+        lines += ["", "proxies", *(f"  {scheme:<24} {host}" for scheme, host in found.proxies.items())]
+    lines += ["", *(f"PROBLEM  {problem}" for problem in found.problems)]
+    return "\n".join([*lines, "" if found.problems else "Nothing is wrong."]).rstrip()
+
+
+def _wall(executor: ExecutorFacts) -> str:
+    if executor.lacks:
+        return f"can't run here: {executor.lacks}"
+    return "a sandbox" if executor.is_sandbox else "NO sandbox: code can do what you can"

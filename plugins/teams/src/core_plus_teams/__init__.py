@@ -1,0 +1,37 @@
+"""Agents one after another (`chain`), and plans that are worked off by the agent that fits (`planning_interval="auto"`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from core_plus.hookspecs import Register, hookimpl
+
+if TYPE_CHECKING:
+    from core_plus_teams.sequence import Chain, chain
+    from core_plus_teams.subtasks import SubtaskPlanner
+
+__all__ = ["Chain", "SubtaskPlanner", "chain"]
+
+
+@hookimpl
+def register_agents(register: Register) -> None:
+    """Declare the planner "auto"."""
+    register("auto", _planner, summary="plans subtasks, gives each to the managed agent that fits, and revises")
+
+
+def _planner(**settings: Any) -> SubtaskPlanner:
+    from core_plus_teams.subtasks import SubtaskPlanner
+
+    return SubtaskPlanner(**settings)
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("Chain", "chain"):
+        from core_plus_teams import sequence as room
+
+        return getattr(room, name)
+    if name == "SubtaskPlanner":
+        from core_plus_teams.subtasks import SubtaskPlanner
+
+        return SubtaskPlanner
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
