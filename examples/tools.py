@@ -30,6 +30,7 @@ def put_in_basket(context: RunContext[Customer], item: str) -> str:
     """Put something in the customer's basket.
 
     Args:
+        context: The run, which the model never sees.
         item: What to buy.
     """
     context.deps.basket.append(item)

@@ -20,7 +20,8 @@ HEAD = "from core_plus import hookimpl\n"
 
 def offering(kind: str, name: str, factory: str = "lambda *args, **settings: args") -> str:
     """The source of a plugin that registers one thing."""
-    return f"{HEAD}@hookimpl\ndef register_{kind}s(register):\n    register({name!r}, {factory}, summary='For a test')\n"
+    declare = f"register({name!r}, {factory}, summary='For a test')"
+    return f"{HEAD}@hookimpl\ndef register_{kind}s(register):\n    {declare}\n"
 
 
 def plugin(name: str, **hooks: Callable[..., Any]) -> types.ModuleType:

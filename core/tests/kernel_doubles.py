@@ -224,6 +224,9 @@ class ThreadSession:
         fields = {name: getattr(done, name) for name in ("value", "is_final", "error", "has_value")}
         self.turns.put(Done(**fields, stdout=out.getvalue()))
 
+    def assign(self, variables: Any) -> None:
+        self.names.update(variables)
+
     def interrupt(self) -> None:
         self.turns.put(Done(error=CodeError("Interrupted", "stopped")))
 

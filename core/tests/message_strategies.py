@@ -4,18 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from core_plus import (
-    Audio,
-    File,
-    Image,
-    Message,
-    ModelResponse,
-    Text,
-    Thinking,
-    ToolCall,
-    ToolResult,
-    Usage,
-)
+from core_plus import Audio, File, Image, Message, ModelResponse, Text, Thinking, ToolCall, ToolResult, Usage
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]))
 SOME = WORDS.filter(bool)
@@ -44,10 +33,7 @@ MESSAGES = st.builds(
 REPLIES = st.builds(
     ModelResponse,
     st.builds(
-        Message,
-        st.just("assistant"),
-        st.lists(st.one_of(TEXTS, MEDIA, THINKING, CALLS), max_size=5).map(tuple),
-        DATA,
+        Message, st.just("assistant"), st.lists(st.one_of(TEXTS, MEDIA, THINKING, CALLS), max_size=5).map(tuple), DATA
     ),
     st.none() | st.builds(Usage, st.integers(0, 99), st.integers(0, 99)),
     st.sampled_from(["stop", "tool_calls", "length", "content_filter", "refusal", "error", "other"]),

@@ -29,7 +29,9 @@ def test_a_list_of_callbacks_sees_each_action_step_in_order(host):
     agent = agent_of(host, callbacks=[lambda step: seen.append(("one", step)), lambda step: seen.append(("two", step))])
     result = agent.run("Go.")
     assert [who for who, _ in seen] == ["one", "two", "one", "two"]
-    assert [step for who, step in seen if who == "one"] == [step for step in result.steps if isinstance(step, ActionStep)]
+    assert [step for who, step in seen if who == "one"] == [
+        step for step in result.steps if isinstance(step, ActionStep)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -50,7 +52,10 @@ def test_a_dict_names_the_class_of_steps_that_a_callback_sees(host, kind, expect
 
 def test_a_dict_may_give_several_callbacks_for_one_class(host):
     seen = []
-    callbacks = {ActionStep: [lambda step: seen.append(1), lambda step: seen.append(2)], TaskStep: lambda step: seen.append(0)}
+    callbacks = {
+        ActionStep: [lambda step: seen.append(1), lambda step: seen.append(2)],
+        TaskStep: lambda step: seen.append(0),
+    }
     agent_of(host, "done", callbacks=callbacks).run("Go.")
     assert seen == [0, 1, 2]
 
@@ -211,7 +216,11 @@ def test_callbacks_of_a_helper_are_its_own(host):
         model=Scripted("x"), name="helper", description="d", callbacks=[lambda step: seen["inner"].append(step.path)]
     )
     outer = agent_of(
-        host, call("helper", task="t"), "done", managed_agents=[inner], callbacks=[lambda step: seen["outer"].append(step.number)]
+        host,
+        call("helper", task="t"),
+        "done",
+        managed_agents=[inner],
+        callbacks=[lambda step: seen["outer"].append(step.number)],
     )
     outer.run("Go.")
     assert len(seen["inner"]) == 1

@@ -90,7 +90,7 @@ def test_what_core_plus_block_names_is_never_imported(distributions, monkeypatch
     for kind, name in (("model", "acme"), ("tool", "acme")):
         if f"fake-a:{kind}.acme" in expected:
             assert host.names(kind) == []
-            with pytest.raises(PluginError, match=r"fake-a:\w+.acme 1.0, which isn't loaded: blocked"):
+            with pytest.raises(PluginError, match=r"fake-a:\w+\.acme 1\.0.*blocked"):
                 host.find(kind, name)
     assert {f"faked_{key}".replace("-", "_").replace(".", "_").replace(":", "_") for key in expected}.isdisjoint(
         distributions.imported()
@@ -104,11 +104,7 @@ def test_a_distribution_is_blocked_by_any_spelling_of_its_name(distributions, wo
     assert {plugin.status for plugin in distributions.of(host).values()} == {"blocked"}
 
 
-ALLOWED = [
-    ("fake-b", {"fake-b:hooks.b"}),
-    ("model.acme,fake-b", {"fake-a:model.acme", "fake-b:hooks.b"}),
-    ("", set()),
-]
+ALLOWED = [("fake-b", {"fake-b:hooks.b"}), ("model.acme,fake-b", {"fake-a:model.acme", "fake-b:hooks.b"}), ("", set())]
 
 
 @pytest.mark.parametrize(("words", "expected"), ALLOWED)
@@ -163,5 +159,5 @@ def test_a_damaged_installation_harms_no_other_plugin(distributions, entry_point
 def test_a_damaged_installation_of_a_wanted_plugin_is_named(distributions):
     distributions.write("fake-damaged", "[core_plus]\nmodel.broken = not a module!")
     host = distributions.host()
-    with pytest.raises(PluginError, match="fake-damaged:model.broken 1.0"):
+    with pytest.raises(PluginError, match=r"fake-damaged:model\.broken 1\.0"):
         host.model("broken:large")

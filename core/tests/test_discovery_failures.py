@@ -19,7 +19,10 @@ BROKEN = {
     "exit": ("import sys; sys.exit('bye')", "SystemExit: bye"),
     "syntax": ("def (", "SyntaxError"),
     "another API version": (HEAD + "core_plus_api = 99", "it asks for API version 99, this kernel has 1"),
-    "misspelt hook": (HEAD + REVIEW.replace("review_effect", "reviw_effect"), "there is no hook 'reviw_effect'; did you mean review_effect"),
+    "misspelt hook": (
+        HEAD + REVIEW.replace("review_effect", "reviw_effect"),
+        "there is no hook 'reviw_effect'; did you mean review_effect",
+    ),
     "unknown hook": (HEAD + "@hookimpl\ndef zzz(): ...", "there is no hook 'zzz'"),
     "wrong argument": (HEAD + REVIEW.replace("effect)", "efect)"), "efect"),
     "failing declaration": (HEAD + "@hookimpl\ndef register_models(register): 1 / 0", "ZeroDivisionError"),
@@ -70,7 +73,7 @@ def test_a_broken_plugin_that_is_wanted_says_why_each_time(distributions, source
     distributions.add("fake-broken", {"model.broken": source}, version="0.3.1")
     host = distributions.host()
     for _ in range(2):
-        with pytest.raises(PluginError, match="model 'broken.*' is offered by fake-broken:model.broken 0.3.1, which"):
+        with pytest.raises(PluginError, match=r"model 'broken.*' .*fake-broken:model\.broken 0\.3\.1"):
             host.model("broken:large")
     assert len(host.problems) == 1
 
@@ -128,13 +131,13 @@ def test_a_required_plugin_is_loaded_with_the_host(distributions, word):
 
 def test_a_required_plugin_that_is_not_installed_names_the_closest(distributions):
     distributions.add("fake-good", GOOD)
-    with pytest.raises(PluginError, match="the required plugin 'fake-god' isn't there: did you mean .*fake-good"):
+    with pytest.raises(PluginError, match=r"the required plugin 'fake-god' isn't there: did you mean .*fake-good"):
         _ = distributions.host(require=["fake-god"]).plugins
 
 
 def test_a_required_plugin_that_is_blocked_stops_everything(distributions):
     distributions.add("fake-good", GOOD)
-    with pytest.raises(PluginError, match="'model.good' isn't there: fake-good:model.good 1.0: blocked by"):
+    with pytest.raises(PluginError, match=r"'model\.good' isn't there: fake-good:model\.good 1\.0: blocked by"):
         _ = distributions.host(require=["model.good"], block=["fake-good"]).plugins
 
 

@@ -53,7 +53,12 @@ def broken(context: RunContext, text: str) -> str:
 
 def tool_agent(host, model):
     replies = [
-        [Text("Two at once."), call("plus", "a", a=2, b=3), call("times", "b", a=2, b=3), call("broken", "c", text="way")],
+        [
+            Text("Two at once."),
+            call("plus", "a", a=2, b=3),
+            call("times", "b", a=2, b=3),
+            call("broken", "c", text="way"),
+        ],
         call("times", "d", a=5, b=6),
         call("final_answer", "e", answer=30),
     ]

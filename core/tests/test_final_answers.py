@@ -186,7 +186,9 @@ def test_an_answer_that_a_check_refuses_is_sent_back(host, make, check, words, f
 
 
 @BOTH
-@pytest.mark.parametrize("error", [AttributeError("x"), ZeroDivisionError("x"), KeyError("x"), RuntimeError("x"), OSError("x")])
+@pytest.mark.parametrize(
+    "error", [AttributeError("x"), ZeroDivisionError("x"), KeyError("x"), RuntimeError("x"), OSError("x")]
+)
 def test_a_check_that_raises_whatever_it_is_sends_the_answer_back(host, make, error):
     def choosy(answer):
         if answer < 0:
@@ -207,7 +209,13 @@ def test_all_checks_must_agree_and_run_in_order_on_the_converted_value(host, mak
         seen.append(("second", answer))
         return answer.people > 1
 
-    agent = make(host, {"name": "A", "people": 1}, {"name": "B", "people": 2}, output_type=Town, final_answer_checks=[first, second])
+    agent = make(
+        host,
+        {"name": "A", "people": 1},
+        {"name": "B", "people": 2},
+        output_type=Town,
+        final_answer_checks=[first, second],
+    )
     assert agent.run("Go.").output == Town("B", 2)
     assert [name for name, _ in seen] == ["first", "second"] * 2
     assert seen[0][1] == Town("A", 1)

@@ -224,19 +224,16 @@ def test_a_stream_that_is_forgotten_is_closed(host):
 
 
 @pytest.mark.parametrize("names", [["polite", "polite"], ["slow", "polite"]], ids="+".join)
-def test_closing_a_stream_midway_stops_the_tools_in_progress(host, work, names):
+def test_giving_up_a_stream_midway_stops_the_tools_in_progress(host, work, names):
     agent, before = agent_of(host, work, names), set(threading.enumerate())
 
     async def story():
         stream = agent.astream("Go.")
-        async for event in stream:
-            if type(event).__name__ == "ToolStarted":
-                break
-        going_on = asyncio.ensure_future(anext(stream))
+        reading = asyncio.ensure_future(stream.afinish())
         await until(work.begun)
-        going_on.cancel()
+        reading.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await going_on
+            await reading
         await stream.aclose()
         return [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
 
@@ -327,7 +324,9 @@ def test_a_keyboard_interrupt_is_the_callers_and_closes_what_is_open(host, face,
     callbacks = [lambda step: press() if where == "callback" else None]
     agent = CodeAgent(model=Scripted(*replies), tools=[struck], executor=executor, host=host, callbacks=callbacks)
     with pytest.raises(KeyboardInterrupt):
-        agent.run("Go.") if face == "run" else asyncio.run(agent.arun("Go.")) if face == "arun" else list(agent.stream("Go."))
+        agent.run("Go.") if face == "run" else asyncio.run(agent.arun("Go.")) if face == "arun" else list(
+            agent.stream("Go.")
+        )
     assert executor.sessions[0].closed
 
 

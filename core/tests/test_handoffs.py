@@ -31,7 +31,9 @@ def test_the_answer_of_who_was_handed_to_is_the_answer_of_the_run(host, face):
 
 def test_the_other_reads_the_conversation_and_the_message(host):
     other = desk("x")
-    front(host, [Text("I look."), call("nothing")], call("hand_off_to_desk", message="A refund."), other=other).run("Money!")
+    front(host, [Text("I look."), call("nothing")], call("hand_off_to_desk", message="A refund."), other=other).run(
+        "Money!"
+    )
     said = [message.text for message in other.model.requests[0].messages]
     assert "Money!" in said
     assert "I look." in said

@@ -158,7 +158,6 @@ def test_a_provider_may_have_its_distribution_s_name(distributions):
     distributions.add("acme", {"model.acme": offering("model", "acme")})
     host = distributions.host()
     assert host.model("acme:large") == ("large",)
-    assert host.model("acme:acme:large") == ("large",)
     assert host.model("acme:family:large") == ("family:large",)
 
 
@@ -167,15 +166,15 @@ def test_a_misspelt_setting_is_named():
         return config
 
     declare = plugin("mine", register_models=lambda register: register("acme", strict, summary="", config=Settings))
-    with Host(discover=False, plugins=[declare], config={"model.acme": {"base_ulr": "x"}}) as host:
-        with pytest.raises(ConfigurationError, match="base_ulr.*base_url"):
-            host.model("acme:large")
+    host = Host(discover=False, plugins=[declare], config={"model.acme": {"base_ulr": "x"}})
+    with host, pytest.raises(ConfigurationError, match=r"base_ulr.*base_url"):
+        host.model("acme:large")
 
 
 def test_settings_for_what_nobody_offers_are_refused():
-    with Host(discover=False, plugins=[registering("model", acme=str)], config={"model.acne": {"key": 1}}) as host:
-        with pytest.raises(PluginError, match="model.acne"):
-            host.model("acme:large")
+    host = Host(discover=False, plugins=[registering("model", acme=str)], config={"model.acne": {"key": 1}})
+    with host, pytest.raises(PluginError, match=r"model\.acne"):
+        host.model("acme:large")
 
 
 def test_a_model_is_made_once_for_a_reference():

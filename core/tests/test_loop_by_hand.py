@@ -77,7 +77,12 @@ def test_a_tool_run_goes_from_task_to_answer_by_sent_outcomes_alone(tool_run):
     effects, _ = by_hand(react(tool_run), outcomes)
     assert kinds(effects) == ["CallModel", "CallTool", "CallModel", "CallTool"]
     assert (tool_run.state, tool_run.output) == ("success", 8)
-    assert [type(step).__name__ for step in tool_run.steps] == ["TaskStep", "ActionStep", "ActionStep", "FinalAnswerStep"]
+    assert [type(step).__name__ for step in tool_run.steps] == [
+        "TaskStep",
+        "ActionStep",
+        "ActionStep",
+        "FinalAnswerStep",
+    ]
 
 
 def test_the_second_request_holds_what_was_sent_as_the_tools_value(tool_run):

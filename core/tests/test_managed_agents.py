@@ -8,16 +8,7 @@ import threading
 import pytest
 from kernel_doubles import AsyncScripted, Scripted, ThreadExecutor, Watcher, call
 
-from core_plus import (
-    CodeAgent,
-    ConfigurationError,
-    RunContext,
-    RunLimits,
-    Text,
-    ToolCallingAgent,
-    Usage,
-    tool,
-)
+from core_plus import CodeAgent, ConfigurationError, RunContext, RunLimits, Text, ToolCallingAgent, Usage, tool
 from core_plus.events import ActionStep, RunFinished, RunStarted, TaskStep
 
 
@@ -66,7 +57,9 @@ def test_variables_are_handed_on_by_value_of_the_callers_names(host):
 def test_a_managed_agent_is_called_from_code_with_live_values(host):
     inner = helper("thanks")
     code = "answer = helper('Find it.', variables={'n': 40 + 2})\nfinal_answer(answer + '!')"
-    outer = CodeAgent(model=Scripted(f"<code>\n{code}\n</code>"), managed_agents=[inner], executor=ThreadExecutor(), host=host)
+    outer = CodeAgent(
+        model=Scripted(f"<code>\n{code}\n</code>"), managed_agents=[inner], executor=ThreadExecutor(), host=host
+    )
     result = outer.run("Go.")
     assert result.output == "thanks!"
     assert "n (int): 42" in inner.model.requests[0].messages[-1].text
@@ -89,7 +82,9 @@ def test_two_managed_agents_work_at_the_same_time_and_answer_in_order(host, face
 
 
 def test_one_managed_agent_asked_twice_at_once_has_two_runs(host):
-    inner = ToolCallingAgent(model=AsyncScripted(lambda request: request.messages[-1].text.strip()[-2:]), name="helper", description="d")
+    inner = ToolCallingAgent(
+        model=AsyncScripted(lambda request: request.messages[-1].text.strip()[-2:]), name="helper", description="d"
+    )
     outer = boss(host, [ask(call_id="a", task="Q1"), ask(call_id="b", task="Q2")], "x", agents=[inner])
     result = outer.run("Go.")
     assert [record.value for record in result.steps[1].calls] == ["Q1", "Q2"]

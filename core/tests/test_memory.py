@@ -120,7 +120,7 @@ def test_odd_words_can_be_written_and_read(text):
 
 @pytest.mark.parametrize("data", ["{}", "[1]", '[{"type": "NoStep"}]', '[{"type": "TaskStep"}]', b"\xff", "", "["])
 def test_what_is_no_list_of_steps_is_refused(data):
-    with pytest.raises(msgspec.MsgspecError):
+    with pytest.raises((msgspec.ValidationError, ValueError)):
         load_steps(data)
 
 

@@ -37,9 +37,9 @@ def test_the_text_of_a_result_is_its_words():
     assert ToolResult("1", "f", (Text("a"), Image(data=b"x"), Text("b"))).text == "ab"
 
 
-@pytest.mark.parametrize(("cls", "kind"), [(Image, "image/png"), (Audio, "audio/wav"), (File, "application/octet-stream")])
-def test_media_have_a_type_from_the_start(cls, kind):
-    assert cls(data=b"x").media_type == kind
+def test_media_have_a_type_from_the_start():
+    kinds = [cls(data=b"x").media_type for cls in (Image, Audio, File)]
+    assert kinds == ["image/png", "audio/wav", "application/octet-stream"]
 
 
 def test_messages_can_not_be_changed():
@@ -123,7 +123,8 @@ def test_each_count_is_the_sum_and_neither_part_changes(one, two):
     total = one + two
     for field in one.__struct_fields__[:-1]:
         assert getattr(total, field) == getattr(one, field) + getattr(two, field)
-    assert total.details == {key: one.details.get(key, 0) + two.details.get(key, 0) for key in one.details | two.details}
+    keys = one.details | two.details
+    assert total.details == {key: one.details.get(key, 0) + two.details.get(key, 0) for key in keys}
     assert total.total_tokens == one.total_tokens + two.total_tokens
     assert msgspec.json.encode([one, two]) == before
 

@@ -151,7 +151,9 @@ def test_whatever_error_a_tool_raises_is_an_observation(host, error, face):
         """Fails in an odd way."""
         raise error
 
-    agent = ToolCallingAgent(model=Scripted([call("odd", "a"), call("odd", "b")], call("odd"), "done"), tools=[odd], host=host)
+    agent = ToolCallingAgent(
+        model=Scripted([call("odd", "a"), call("odd", "b")], call("odd"), "done"), tools=[odd], host=host
+    )
     result = agent.run("Go.") if face == "run" else asyncio.run(agent.arun("Go."))
     assert result.state == "success"
     assert all(record.error for step in result.steps[1:3] for record in step.calls)

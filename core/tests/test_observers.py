@@ -145,7 +145,6 @@ def test_observers_of_hooks_plugins_see_every_run_of_their_host():
     assert ends == [first.run_id, second.run_id]
 
 
-
 def test_an_observer_of_one_run_does_not_see_another(agent):
     watching = Watching()
     agent.run("Look", observers=[watching])

@@ -38,6 +38,14 @@ MESSY = st.lists(
 ).map("".join)
 
 
+def tried(parse):
+    """What parsing gives, or its lesson."""
+    try:
+        return parse()
+    except AgentParsingError as error:
+        return error
+
+
 @given(WORDS, CODE, WORDS)
 def test_code_in_tags_comes_back_as_it_was_written(before, code, after):
     assert parse_code_blobs(f"{before}<code>\n{code}\n</code>{after}") == code
@@ -51,7 +59,8 @@ def test_a_missing_closing_tag_changes_nothing(before, code):
 @given(CODE, st.integers(0, 8))
 def test_a_block_may_be_indented_as_a_whole(code, width):
     block = textwrap.indent(code, " " * width, lambda line: True)
-    assert ast.dump(ast.parse(parse_code_blobs(f"<code>\n{block}\n</code>"))) is not None
+    names = [type(node) for node in ast.walk(ast.parse(code))]
+    assert [type(node) for node in ast.walk(ast.parse(parse_code_blobs(f"<code>\n{block}\n</code>")))] == names
 
 
 @given(st.lists(CODE, min_size=1, max_size=4), WORDS)
@@ -63,13 +72,13 @@ def test_several_blocks_are_joined_in_order(blocks, words):
 @given(MESSY)
 def test_any_reply_gives_code_or_a_lesson(text):
     for tags in (("<code>", "</code>"), MARKDOWN_TAGS):
-        try:
-            thought, code = split_reply(text, tags)
-        except AgentParsingError as error:
-            assert tags[0] in str(error)
+        found = tried(lambda tags=tags: split_reply(text, tags))
+        if isinstance(found, AgentParsingError):
+            assert tags[0] in str(found)
         else:
+            thought, code = found
             assert code.strip() == code != ""
-            assert text.startswith(thought) or thought in text
+            assert thought in text
 
 
 JSON = st.recursive(
@@ -89,9 +98,9 @@ def test_calls_written_as_json_come_back_as_they_were(calls, words, as_list):
 
 @given(st.one_of(st.text(), MESSY, st.lists(st.sampled_from('{}[]",:1 name')).map("".join)))
 def test_any_reply_gives_calls_or_a_lesson(text):
-    try:
-        calls = parse_tool_calls(text)
-    except AgentParsingError as error:
-        assert "final_answer" in str(error)
+    found = tried(lambda: parse_tool_calls(text))
+    if isinstance(found, AgentParsingError):
+        assert "final_answer" in str(found)
     else:
-        assert all(isinstance(name, str) for name, _ in calls)
+        assert found
+        assert all(isinstance(name, str) for name, _ in found)

@@ -53,7 +53,8 @@ def acting(request):
 
 
 @pytest.mark.parametrize(
-    ("interval", "steps"), [(1, "TPAPAPAPA"), (2, "TPAAPAA"), (3, "TPAAAPA"), (4, "TPAAAA"), (9, "TPAAAA"), (None, "TAAAA")]
+    ("interval", "steps"),
+    [(1, "TPAPAPAPA"), (2, "TPAAPAA"), (3, "TPAAAPA"), (4, "TPAAAA"), (9, "TPAAAA"), (None, "TAAAA")],
 )
 def test_there_is_a_plan_before_step_1_and_then_every_so_many_steps(host, interval, steps):
     result = planned(host, acting, interval=interval, max_steps=4).run("Go.")
@@ -218,7 +219,9 @@ def test_words_that_a_person_said_before_a_plan_was_replaced_are_still_read(host
     assert read.count("The task.") == 1
     assert read.count("Mind the step.") == 1
     assert read.count("A plan of mine.") == 1
-    assert read.index("The task.") < read.index("plan one") < read.index("Mind the step.") < read.index("A plan of mine.")
+    assert (
+        read.index("The task.") < read.index("plan one") < read.index("Mind the step.") < read.index("A plan of mine.")
+    )
     assert "plan two" not in read
 
 
@@ -233,7 +236,9 @@ def test_a_callback_may_edit_the_plan_itself(host):
     assert agent.model.requests[1].messages[-1].text == "Just answer."
 
 
-@pytest.mark.parametrize(("word", "state"), [(Stop(output="enough"), "stopped"), (Continue(), "success"), (None, "success")])
+@pytest.mark.parametrize(
+    ("word", "state"), [(Stop(output="enough"), "stopped"), (Continue(), "success"), (None, "success")]
+)
 def test_a_callback_may_stop_at_a_plan_or_go_on(host, word, state):
     result = planned(host, "plan", "done", interval=5, callbacks={PlanningStep: lambda step: word}).run("Go.")
     assert (result.state, result.output) == (state, "enough" if state == "stopped" else "done")
@@ -263,7 +268,7 @@ def test_a_planner_of_ones_own_is_asked_before_every_step(host):
 
 def test_a_planner_that_makes_no_plan_does_not_show_an_old_step_again(host):
     seen = []
-    kinds = {kind: seen.append for kind in (TaskStep, ActionStep, PlanningStep)}
+    kinds = dict.fromkeys((TaskStep, ActionStep, PlanningStep), seen.append)
     agent = planned(host, "own plan", call("look", place="a"), "done", interval=EveryStep(), callbacks=kinds)
     agent.run("Go.")
     assert [type(step).__name__[0] for step in seen] == ["T", "P", "A", "A"]

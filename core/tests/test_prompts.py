@@ -132,7 +132,7 @@ def test_every_prompt_s_names_are_checked(host, name):
 
 
 def test_an_unknown_prompt_is_refused_with_those_there_are(host):
-    with pytest.raises(ConfigurationError, match="there is no prompt 'sytem'.*system"):
+    with pytest.raises(ConfigurationError, match=r"there is no prompt 'sytem'.*system"):
         agents(host, prompts={"sytem": "x"})["tools"].run("x")
 
 

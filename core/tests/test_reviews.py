@@ -120,7 +120,7 @@ def test_an_async_review_denies_because_nobody_can_await_it(delete, recwarn):
 
 def test_a_review_may_ask_for_any_of_its_arguments(delete):
     plugins = [
-        plugin("without", review_effect=lambda: Allow()),
+        plugin("without", review_effect=lambda run: Allow()),
         plugin("effect_only", review_effect=lambda effect: Deny("no") if isinstance(effect, CallTool) else None),
     ]
     with Host(discover=False, plugins=plugins) as host:
@@ -213,10 +213,7 @@ def test_a_tool_call_from_code_is_reviewed_and_the_code_sees_the_denial(delete):
     code = "<code>\ntry:\n    delete('a.txt')\nexcept Exception as e:\n    print('caught', e)\n</code>"
     with Host(discover=False, plugins=[reviewing("careful", Deny("too risky"), log=log)]) as host:
         agent = CodeAgent(
-            model=Scripted(code, "<code>final_answer(1)</code>"),
-            tools=[delete],
-            executor=ThreadExecutor(),
-            host=host,
+            model=Scripted(code, "<code>final_answer(1)</code>"), tools=[delete], executor=ThreadExecutor(), host=host
         )
         result = agent.run("Delete a.txt")
     assert "caught AgentDeniedError: delete was denied: too risky" in result.steps[1].stdout

@@ -188,8 +188,12 @@ def test_code_itself_may_need_a_yes():
 
 @pytest.mark.parametrize("face", ["run", "arun"])
 def test_a_question_of_a_managed_agent_suspends_the_whole_run(careful, face):
-    inner = ToolCallingAgent(model=Scripted(call("pay", amount=5), "paid it"), tools=[pay], name="till", description="Pays.")
-    outer = ToolCallingAgent(model=Scripted(call("till", task="Pay 5."), "all done"), managed_agents=[inner], host=careful)
+    inner = ToolCallingAgent(
+        model=Scripted(call("pay", amount=5), "paid it"), tools=[pay], name="till", description="Pays."
+    )
+    outer = ToolCallingAgent(
+        model=Scripted(call("till", task="Pay 5."), "all done"), managed_agents=[inner], host=careful
+    )
     if face == "run":
         result = outer.resume(outer.run("Go."), "yes")
     else:

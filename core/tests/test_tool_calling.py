@@ -140,7 +140,12 @@ def test_parallel_calls_overlap_and_their_results_keep_the_order_of_the_calls(ho
 
 @pytest.mark.parametrize("face", ["run", "arun"])
 def test_one_failing_call_does_not_lose_the_others(agent_of, face):
-    calls = [call("square", "a", number=2), call("square", "b", number=-1), call("nothing", "c"), call("square", "d", number=3)]
+    calls = [
+        call("square", "a", number=2),
+        call("square", "b", number=-1),
+        call("nothing", "c"),
+        call("square", "d", number=3),
+    ]
     agent = agent_of(calls, "x")
     result = agent.run("Go.") if face == "run" else asyncio.run(agent.arun("Go."))
     found = answered(agent.model.requests[1].messages)
@@ -254,7 +259,7 @@ def test_prose_is_the_answer_where_that_is_allowed(agent_of):
     assert (result.state, result.output) == ("success", "It is 25.")
 
 
-@pytest.mark.parametrize("text", ['{"name": "Ann", "age": 30}', 'A list: [1, 2, 3]', 'In JSON: {"sum": 4}'])
+@pytest.mark.parametrize("text", ['{"name": "Ann", "age": 30}', "A list: [1, 2, 3]", 'In JSON: {"sum": 4}'])
 def test_prose_that_holds_json_but_no_call_is_the_answer_as_it_is(agent_of, text):
     assert agent_of(text).run("Tell me.").output == text
 

@@ -125,7 +125,11 @@ def test_the_context_stands_in_no_event_record_or_step(host, tools):
 
 
 def test_contexts_of_parallel_calls_know_their_own_call(host, tools, kept):
-    calls = [call("sync_tool", "one", text="1"), call("async_tool", "two", text="2"), call("generator_tool", "three", text="3")]
+    calls = [
+        call("sync_tool", "one", text="1"),
+        call("async_tool", "two", text="2"),
+        call("generator_tool", "three", text="3"),
+    ]
     ToolCallingAgent(model=Scripted(calls, "x"), tools=tools, host=host).run("Go.")
     assert sorted(context.call_id for context in kept) == ["one", "three", "two"]
 
@@ -164,7 +168,10 @@ def test_progress_carries_the_calls_id(host):
 
     watcher = Watcher()
     ToolCallingAgent(model=Scripted(call("work", "w1"), "x"), tools=[work], host=host).run("Go.", observers=[watcher])
-    assert [(event.id, event.data) for event in watcher.of(ToolProgress)] == [("w1", {"share": 0.5}), ("w1", {"share": 1.0})]
+    assert [(event.id, event.data) for event in watcher.of(ToolProgress)] == [
+        ("w1", {"share": 0.5}),
+        ("w1", {"share": 1.0}),
+    ]
     kinds = [type(event).__name__ for event in watcher.events]
     assert kinds.index("ToolStarted") < kinds.index("ToolProgress") < kinds.index("ToolFinished")
 
@@ -188,7 +195,6 @@ def test_instructions_may_be_a_function_of_the_runs_context(host):
     )
     agent.run("Tea.", deps="Ann")
     agent.run("Coffee.", deps="Bob")
-    assert [("Ann: Tea." in r.messages[0].text, "Bob: Coffee." in r.messages[0].text) for r in agent.model.requests] == [
-        (True, False),
-        (False, True),
-    ]
+    assert [
+        ("Ann: Tea." in r.messages[0].text, "Bob: Coffee." in r.messages[0].text) for r in agent.model.requests
+    ] == [(True, False), (False, True)]

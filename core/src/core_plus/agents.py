@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import keyword
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,7 +21,9 @@ from core_plus.executors import Limits, Setup
 from core_plus.host import Host, default_host
 from core_plus.loop import react
 from core_plus.memory import ListMemory
+from core_plus.messages import Image
 from core_plus.parsing import CODE_TAGS
+from core_plus.registry import settings_of
 from core_plus.render import as_attachment
 from core_plus.run import CodeSpace, Run, RunLimits, RunResult
 from core_plus.stream import EventStream
@@ -170,11 +174,16 @@ class Runnable(Faces[Deps, Out]):
             parent: The run that this one is part of.
             **options: As for `run`.
         """
+        if unknown := set(options) - _run_options():
+            names = ", ".join(sorted(_run_options()))
+            raise TypeError(f"run() takes no {', '.join(sorted(unknown))}; it takes {names}")
         bound = self.bind(host)
         _check(options.get("max_steps"), options.get("planning_interval"))
         bound.planner(options.get("planning_interval"))
-        given = [options.pop(key, None) or () for key in ("images", "files", "attachments")]
-        attachments = [as_attachment(file) for files in given for file in files]
+        attachments = [as_attachment(one, Image) for one in _several(options.pop("images", ()))]
+        attachments += [
+            as_attachment(one) for key in ("files", "attachments") for one in _several(options.pop(key, ()))
+        ]
         if isinstance(options.get("ui"), str):
             options["ui"] = bound.host.make("ui", options["ui"])
         return Run(bound, str(task), parent=parent, attachments=attachments, **options)
@@ -189,7 +198,7 @@ class Runnable(Faces[Deps, Out]):
         Raises:
             ConfigurationError: The run doesn't wait, or was started async.
         """
-        return cast("RunResult[Out]", _waiting(result).answer(answer).finish())
+        return cast("RunResult[Out]", _waiting(result, False).answer(answer).finish())
 
     async def aresume(self, result: RunResult[Any], answer: Any) -> RunResult[Out]:
         """Go on with an async run that waits for a person.
@@ -201,7 +210,7 @@ class Runnable(Faces[Deps, Out]):
         Raises:
             ConfigurationError: The run doesn't wait, or was started sync.
         """
-        return cast("RunResult[Out]", await _waiting(result).answer(answer).afinish())
+        return cast("RunResult[Out]", await _waiting(result, True).answer(answer).afinish())
 
     def session(self, steps: Sequence[Any] = ()) -> Conversation[Deps, Out]:
         """A conversation: each run goes on from the one before, variables in code included.
@@ -306,9 +315,8 @@ class MultiStepAgent(Runnable[Deps, Out]):
             "plan_first": "plan_first",
             "plan_update": "plan_update",
             "last_answer": "last_answer",
+            "managed_task": "managed_task",
         }
-        if isinstance(self.memory, str):
-            object.__setattr__(self, "memory", host.make("memory", self.memory))
         return Bound(
             self, host, model=host.model(ref), tools=self._all_tools(host), executor=self._executor(host), files=files
         )
@@ -429,6 +437,16 @@ class Conversation(Faces[Deps, Out]):
         self.close()
 
 
+def _several(given: Any) -> Iterable[Any]:
+    """One attachment is a list of one."""
+    return given if isinstance(given, list | tuple) else [] if given is None else [given]
+
+
+@functools.cache
+def _run_options() -> set[str]:
+    return {*settings_of(inspect.signature(Run)), "images", "files"} - {"bound", "task", "parent"}
+
+
 def _check(max_steps: int | None, planning_interval: Any) -> None:
     if max_steps is not None and max_steps < 0:
         raise ConfigurationError(f"max_steps is a number from 0, not {max_steps!r}")
@@ -436,10 +454,11 @@ def _check(max_steps: int | None, planning_interval: Any) -> None:
         raise ConfigurationError(f"planning_interval is a number from 1, not {planning_interval!r}")
 
 
-def _waiting(result: RunResult[Any]) -> EventStream[Any]:
+def _waiting(result: RunResult[Any], on_loop: bool) -> EventStream[Any]:
     stream: EventStream[Any] | None = result.resumable
     if stream is None or stream.result is not result:
         raise ConfigurationError(
             f"the run {result.run_id} doesn't wait for an answer: its state is {result.run.state!r}"
         )
+    stream.check_way(on_loop)
     return stream

@@ -54,6 +54,8 @@ class Bound:
                 f"there is no prompt {sorted(unknown)[0]!r}; there are {', '.join(sorted(prompts.NAMES))}"
             )
         self._prompts = {name: prompts.chosen(name, overrides.get(name), file) for name, file in (files or {}).items()}
+        memory = getattr(agent, "memory", None)
+        self.memory: Any = host.make("memory", memory) if isinstance(memory, str) else memory
         self._system: Message | None = None
         self._callbacks = _by_class(agent.callbacks)
         self._planners: dict[Any, Any] = {}

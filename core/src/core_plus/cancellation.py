@@ -33,6 +33,15 @@ class Cancellation:
         """Whether the work should stop."""
         return self.reason is not None
 
+    def check(self) -> None:
+        """Go no further where the work should stop.
+
+        Raises:
+            Interrupted: It should.
+        """
+        if self.reason is not None:
+            raise Interrupted(self.reason)
+
     def cancel(self, reason: str = "interrupted") -> None:
         """Tell everything to stop; the second call does nothing.
 

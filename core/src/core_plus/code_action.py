@@ -8,13 +8,13 @@ import msgspec
 
 from core_plus import effects as fx
 from core_plus.calls import call_tool
-from core_plus.errors import AgentExecutionError, AgentParsingError, LimitReached
+from core_plus.errors import AgentExecutionError, AgentParsingError, ConfigurationError, LimitReached
 from core_plus.events import CodeOutput, CodeStarted
 from core_plus.executors import Answer, CodeError, CodeRequest, Done, Turn
 from core_plus.messages import Audio, File, Image, Message, Text, ToolCall, message
 from core_plus.models import ModelResponse
 from core_plus.parsing import CODE_TAGS, MARKDOWN_TAGS, split_reply
-from core_plus.render import as_parts, cut, show
+from core_plus.render import as_parts, cut
 
 if TYPE_CHECKING:
     from core_plus.loop import Draft
@@ -39,9 +39,14 @@ class CodeStyle:
     """
 
     def __init__(self, tags: tuple[str, str] | str = CODE_TAGS, structured: bool = False) -> None:
-        if isinstance(tags, str) and tags != "markdown":
-            raise ValueError(f'code tags are "markdown" or a pair of texts, not {tags!r}')
-        self.tags: tuple[str, str] = MARKDOWN_TAGS if isinstance(tags, str) else tags
+        pair: Any = MARKDOWN_TAGS if tags == "markdown" else tags
+        if (
+            not isinstance(pair, tuple | list)
+            or len(pair) != 2
+            or not all(isinstance(tag, str) and tag for tag in pair)
+        ):
+            raise ConfigurationError(f'code tags are "markdown" or a pair of texts, not {tags!r}')
+        self.tags: tuple[str, str] = tuple(pair)
         self.structured = structured
         self.prompt = "code_structured" if structured else "code"
 
@@ -98,7 +103,8 @@ class CodeStyle:
             draft.value, draft.is_final = done.value, done.is_final
         draft.observation = _observation(run, done)
         if done.has_value and not done.is_final:
-            draft.parts += [part for part in as_parts(done.value) if not isinstance(part, Text)]
+            shown = [part for part in as_parts(done.value) if not isinstance(part, Text)]
+            draft.parts += [part for part in shown if part not in draft.parts]
         if done.error is not None and not draft.is_final:
             raise AgentExecutionError(_explained(done.error))
 
@@ -209,7 +215,8 @@ def _observation(run: Run, done: Done) -> str:
     if done.stderr.strip():
         pieces.append(f"Printed to stderr:\n{cut(done.stderr.rstrip(), most)}")
     if done.has_value and done.value is not None and not done.is_final:
-        pieces.append(f"Value of the last line:\n{show(done.value, most)}")
+        words = "".join(part.text for part in as_parts(done.value, most) if isinstance(part, Text))
+        pieces += [f"Value of the last line:\n{words}"] if words else []
     return "\n".join(pieces)
 
 

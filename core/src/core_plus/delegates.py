@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from core_plus import prompts
 from core_plus.context import RunContext
 from core_plus.effects import Effects, RunAgent
@@ -36,6 +38,7 @@ class FinalAnswerTool(Tool):
             from core_plus.schema import schema_of
 
             answer = {**schema_of(output_type), "description": "The answer."}
+            self.description += f" It must fit this JSON Schema: {msgspec.json.encode(answer).decode()}"
             definitions = {"$defs": answer.pop("$defs")} if "$defs" in answer else {}
             schema = {
                 "type": "object",
@@ -73,10 +76,12 @@ class AgentTool(Tool):
                 f"an agent that works for another needs a name and a description: {agent.name or type(agent).__name__}"
             )
         self.agent, self.name, self.description = agent, agent.name, agent.description
+        own = (getattr(agent, "prompts", None) or {}).get("managed_task")
+        self.text = prompts.chosen("managed_task", own, "managed_task")
 
     def forward(self, context: RunContext[Any], task: str, variables: dict[str, Any] | None = None) -> Effects:
         """Have the agent do a task; its answer."""
-        text = prompts.fill(prompts.default("managed_task"), {"name": self.name, "task": task})
+        text = prompts.fill(self.text, {"name": self.name, "task": task})
         result: RunResult[Any] = yield RunAgent(
             agent=self.agent, task=text, variables=variables or {}, call_id=context.call_id
         )

@@ -13,7 +13,7 @@ import queue
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator
-from concurrent.futures import CancelledError, Future, InvalidStateError
+from concurrent.futures import CancelledError, Future
 from typing import Any
 
 import msgspec
@@ -113,12 +113,10 @@ def _shown(run: Run, event: Event) -> Generator[Event, None, None]:
 
 
 def _collected(nursery: Nursery) -> Generator[tuple[_Branch, Outcome], None, None]:
-    """Hand what is done to whoever collects; what isn't an Exception ends the collector too."""
+    """Hand what is done to whoever collects."""
     if nursery.collector is not None and nursery.done:
-        key, outcome = nursery.done.popleft()
-        fatal = outcome.error is not None and not isinstance(outcome.error, Exception)
         collector, nursery.collector = nursery.collector, None
-        yield collector, outcome if fatal else Outcome((key, outcome))
+        yield collector, Outcome(nursery.done.popleft())
 
 
 def drive(ops: Ops, run: Run) -> Generator[Any, Any, Any]:
@@ -302,16 +300,20 @@ def _begun(op: Any, run: Run, opened: list[Any], on_loop: bool) -> Any:
 class _Gate(Future[Any]):
     """What a sync function in a worker thread gives, waiting no longer than it may."""
 
-    def settle(self, done: Future[Any] | None, error: BaseException | None) -> bool:
-        """Set it; False if that was done before."""
-        try:
+    def __init__(self) -> None:
+        super().__init__()
+        self._settling = threading.Lock()
+
+    def settle(self, done: Future[Any] | None, error: BaseException | None, first: Callable[[], object] = int) -> None:
+        """Set it, unless that was done before; `first` is called before anyone who waits goes on."""
+        with self._settling:
+            if self.done():
+                return
+            first()
             if error is not None:
                 self.set_exception(error)
             else:
                 self.set_result(done.result() if done else None)
-        except InvalidStateError:
-            return False
-        return True
 
 
 def _gated(op: Invoke, run: Run, function: Callable[..., Any] | None = None) -> _Gate:
@@ -320,8 +322,7 @@ def _gated(op: Invoke, run: Run, function: Callable[..., Any] | None = None) -> 
     work = run.host.workers.submit(lambda: context.run(function or op.function, *op.args, **op.kwargs))
 
     def give_up(error: BaseException) -> None:
-        if gate.settle(None, error) and op.given_up is not None:
-            op.given_up(work)
+        gate.settle(None, error, lambda: op.given_up(work) if op.given_up is not None else None)
 
     def after(seconds: float, error: BaseException) -> None:
         timers.append(timer := threading.Timer(seconds, give_up, (error,)))

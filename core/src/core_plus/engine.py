@@ -216,30 +216,26 @@ def notify(run: Run, observer: Any, event: Event) -> None:
 class _Scope:
     """The effects of one generator: their numbers, and the branches that it has begun."""
 
-    __slots__ = ("count", "nursery", "prefix", "run")
+    __slots__ = ("begun", "count", "nursery", "prefix", "run")
 
     def __init__(self, run: Run, prefix: str) -> None:
-        self.run, self.prefix, self.count = run, prefix, 0
-        self.nursery: Nursery | None = None
+        self.run, self.prefix, self.count, self.begun = run, prefix, 0, 0
+        self.nursery = Nursery()
 
     def handle(self, effect: Any) -> Ops:
         if not isinstance(effect, fx.Effect):
             if inspect.isawaitable(effect):
                 return (yield Wait(effect))
             raise TypeError(f"a loop yields effects, not {type(effect).__name__} {effect!r:.100}")
-        if self.run.cancellation.cancelled:
-            raise Interrupted(self.run.cancellation.reason)
+        self.run.cancellation.check()
         self.count += 1
         msgspec.structs.force_setattr(effect, "id", f"{self.prefix}{self.count}")
         if isinstance(effect, fx.Together):
             return (yield from self._together(effect))
         if isinstance(effect, fx.Begin):
-            self.nursery = self.nursery or Nursery()
-            return (yield Spawn(self.nursery, effect.key, perform(self.run, _branch(effect.branch), f"{effect.id}.")))
+            return (yield from self._begin(effect.key, perform(self.run, _branch(effect.branch), f"{effect.id}.")))
         if isinstance(effect, fx.FirstDone):
-            if self.nursery is None:
-                raise RuntimeError("FirstDone without a branch that was begun")
-            return (yield Collect(self.nursery))
+            return (yield from self._first_done())
         if isinstance(effect, fx.AskHuman):
             return (yield from ask(self.run, effect.id, effect.question))
         return (yield from _reviewed(self.run, effect))
@@ -253,13 +249,30 @@ class _Scope:
                 return [fx.Outcome((yield from branches[0]))]
             except Exception as error:
                 return [fx.Outcome(error=error)]
-        nursery, outcomes = Nursery(), {}
         for n, ops in enumerate(branches):
-            yield Spawn(nursery, n, ops)
+            yield from self._begin(n, ops)
+        outcomes = {}
         for _ in branches:
-            n, outcome = yield Collect(nursery)
+            n, outcome = yield from self._first_done()
             outcomes[n] = outcome
         return [outcomes[n] for n in range(len(branches))]
+
+    def _begin(self, key: Any, ops: Ops) -> Ops:
+        self.begun += 1
+        yield Spawn(self.nursery, key, ops)
+
+    def _first_done(self) -> Ops:
+        """The first branch that is done; what ends the whole run is raised once all others have ended too."""
+        if not self.begun:
+            raise RuntimeError("FirstDone without a branch that was begun")
+        self.begun -= 1
+        key, outcome = yield Collect(self.nursery)
+        if outcome.error is not None and not isinstance(outcome.error, Exception):
+            for _ in range(self.begun):
+                yield Collect(self.nursery)
+            self.begun = 0
+            raise outcome.error
+        return key, outcome
 
 
 def _branch(branch: fx.Branch) -> fx.Effects:
@@ -324,6 +337,7 @@ def ask(run: Run, effect_id: str, question: fx.Question) -> Ops:
     if answer is None:
         answer = yield Suspend(question)
     run.emit(QuestionAnswered(question=question, answer=answer))
+    run.cancellation.check()
     return answer
 
 
@@ -352,6 +366,7 @@ def _call_model(run: Run, effect: fx.CallModel) -> Ops:
         raise AgentGenerationError(f"the model failed: {words}") from error
     if not isinstance(response, ModelResponse):
         raise AgentGenerationError(f"{model} gave {type(response).__name__} {response!r:.100}, not a ModelResponse")
+    run.count(response.usage)
     run.emit(ModelReplied(purpose=effect.purpose, response=response, seconds=time.monotonic() - began))
     return response
 
@@ -418,6 +433,9 @@ def _run_code(run: Run, effect: fx.RunCode) -> Ops:
     if space.session is None:
         setup: Setup = run.bound.agent.setup(run)
         space.session = yield Invoke(executor.open, (setup,))
+    elif space.run_id != run.id and run.variables:
+        yield Invoke(space.session.assign, (run.variables,))
+    space.run_id = run.id
     session: Any = space.session
     return (yield from _stoppable(run, session, Invoke(session.start, (effect.code,))))
 

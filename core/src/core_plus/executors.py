@@ -175,7 +175,16 @@ class Session(Protocol):
         """Answer open requests and let the code go on.
 
         Args:
-            answers: Any of the open ones, in any order; () to wait.
+            answers: Any of the open ones, in any order; () to wait. One that comes after the code has ended
+                is dropped: an empty `Paused`.
+        """
+        ...
+
+    def assign(self, variables: Mapping[str, Any]) -> None | Awaitable[None]:
+        """Give the code more variables, between two snippets.
+
+        Args:
+            variables: By name.
         """
         ...
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from core_plus import effects as fx
 from core_plus import prompts
 from core_plus.coerce import validate
-from core_plus.errors import AgentAnswerError, AgentError, AgentGenerationError, AgentMaxStepsError
+from core_plus.errors import AgentAnswerError, AgentError, AgentGenerationError, AgentMaxStepsError, LimitReached
 from core_plus.events import (
     ActionStep,
     FinalAnswerStep,
@@ -129,13 +129,13 @@ def take_step(run: Run) -> fx.Effects:
     Args:
         run: In progress.
     """
+    run.cancellation.check()
     run.step_number += 1
     run.emit(StepStarted(number=run.step_number, max_steps=run.max_steps))
     draft, style = Draft(run), run.bound.agent.style
     try:
         request = yield from build_request(run)
         response: ModelResponse = yield fx.CallModel(request=request)
-        run.count(response.usage)
         draft.reply = response.message
         yield from style.act(run, draft, response)
         if draft.is_final:
@@ -146,7 +146,8 @@ def take_step(run: Run) -> fx.Effects:
         raise
     except BaseException as error:
         draft.fail(error)
-        run.record(draft.step())
+        if draft.reply is not None:
+            run.record(draft.step())
         raise
     run.record(draft.step())
     yield from consult(run, run.steps[-1])
@@ -193,7 +194,7 @@ def seen(run: Run) -> fx.Effects:
     Args:
         run: In progress.
     """
-    view = run.bound.agent.memory.view(run)
+    view = run.bound.memory.view(run)
     return (yield from view) if inspect.isgenerator(view) else view
 
 
@@ -242,7 +243,9 @@ def check_answer(run: Run, value: Any) -> fx.Effects:
         name = getattr(check, "__name__", type(check).__name__)
         try:
             verdict = yield from called(check, value, run.context)
-        except (AgentError, ValueError, TypeError, AssertionError, LookupError) as error:
+        except (LimitReached, AgentGenerationError):
+            raise
+        except Exception as error:
             raise AgentAnswerError(
                 f"the check {name} refused the answer: {str(error) or type(error).__name__}"
             ) from error
@@ -304,6 +307,7 @@ def last_answer(run: Run) -> fx.Effects:
     Args:
         run: In progress.
     """
+    run.cancellation.check()
     run.step_number += 1
     run.emit(StepStarted(number=run.step_number, max_steps=run.max_steps, kind="answer"))
     draft, bound = Draft(run), run.bound
@@ -311,7 +315,6 @@ def last_answer(run: Run) -> fx.Effects:
     wish = message("user", prompts.fill(bound.prompt("last_answer"), {"task": run.task}))
     request = ModelRequest((bound.system(run), *view, wish), options=bound.agent.options, cancellation=run.cancellation)
     response: ModelResponse = yield fx.CallModel(request=request, purpose="final")
-    run.count(response.usage)
     draft.reply, draft.value = response.message, response.message.text
     draft.fail(AgentMaxStepsError(f"no steps left after {run.max_steps}"))
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -53,7 +54,31 @@ def dump_steps(steps: Iterable[Step]) -> bytes:
     Args:
         steps: A run's steps.
     """
-    return msgspec.json.encode(list(steps), enc_hook=repr)
+    return json.dumps([as_data(step) for step in steps]).encode()
+
+
+def as_data(value: Any, inside: tuple[int, ...] = ()) -> Any:
+    """Anything as what JSON can say; what it can't say, or what holds itself, as its `repr`.
+
+    Args:
+        value: Anything.
+        inside: The ids of what it stands in.
+    """
+    if id(value) in inside or len(inside) > 200:
+        return repr(value)
+    inside = (*inside, id(value))
+    if isinstance(value, msgspec.Struct):
+        pairs = {name: as_data(getattr(value, name), inside) for name in value.__struct_fields__}
+        tag = value.__struct_config__
+        return {tag.tag_field: tag.tag, **pairs} if tag.tag_field else pairs
+    if isinstance(value, dict):
+        return {str(key): as_data(one, inside) for key, one in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [as_data(one, inside) for one in value]
+    try:
+        return value if isinstance(value, str) else msgspec.to_builtins(value, enc_hook=repr, str_keys=True)
+    except RecursionError:
+        return repr(value)
 
 
 def load_steps(data: bytes | str) -> list[Step]:
@@ -63,7 +88,7 @@ def load_steps(data: bytes | str) -> list[Step]:
         data: JSON.
 
     Raises:
-        msgspec.ValidationError: It is no list of steps; the text says where.
+        ValueError: It is no JSON, or no list of steps; the text says where.
     """
-    steps: list[Any] = msgspec.json.decode(data, type=list[AnyStep])
+    steps: list[Any] = msgspec.convert(json.loads(data), type=list[AnyStep])
     return steps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterable, Awaitable, Iterable, Mapping
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
@@ -177,8 +178,8 @@ def parse_arguments(text: str) -> dict[str, Any] | str:
     if not text.strip():
         return {}
     try:
-        found = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeEncodeError):
+        found = json.loads(text)  # unlike msgspec's, it reads lone surrogates
+    except (ValueError, RecursionError):
         return text
     return found if isinstance(found, dict) else text
 

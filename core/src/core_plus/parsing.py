@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +15,12 @@ from core_plus.models import parse_arguments
 CODE_TAGS = ("<code>", "</code>")
 MARKDOWN_TAGS = ("```python", "```")
 
-_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*(\w*)[^\n]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+MOST_TRIES = 300
+"""How many brackets that begin no JSON are looked at before the rest of a reply is taken for prose."""
+
+_FENCE = re.compile(
+    r"^[ \t]*(`{3,}+|~{3,}+)[ \t]*+(\w*+)[^\n]*+\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.MULTILINE | re.DOTALL
+)
 _NAMES = ("name", "tool_name", "tool", "function", "action")
 _ARGUMENTS = ("arguments", "tool_arguments", "parameters", "args", "input", "action_input")
 
@@ -87,7 +93,9 @@ def _clean(code: str) -> str:
 
 def _parses(code: str) -> bool:
     try:
-        ast.parse(code)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an odd escape is the model's affair
+            ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return True
@@ -97,7 +105,11 @@ def _is_code(text: str) -> bool:
     """Whether a reply without marks is code: it parses, and does something."""
     code = _clean(text)
     doing = ast.Call | ast.Assign | ast.Import | ast.ImportFrom | ast.FunctionDef | ast.For
-    return _parses(code) and any(isinstance(node, doing) for node in ast.walk(ast.parse(code)))
+    if not _parses(code):
+        return False
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return any(isinstance(node, doing) for node in ast.walk(ast.parse(code)))
 
 
 def parse_tool_calls(text: str) -> list[tuple[str, Any]]:
@@ -121,12 +133,12 @@ def parse_tool_calls(text: str) -> list[tuple[str, Any]]:
 def _json_values(text: str) -> Iterator[Any]:
     import json
 
-    decoder, place = json.JSONDecoder(), 0
-    while match := re.compile(r"[{\[]").search(text, place):
+    decoder, place, tries = json.JSONDecoder(), 0, 0
+    while tries < MOST_TRIES and (match := re.compile(r"[{\[]").search(text, place)):
         try:
             value, place = decoder.raw_decode(text, match.start())
         except (ValueError, RecursionError):
-            place = match.start() + 1
+            place, tries = match.start() + 1, tries + 1
         else:
             yield value
 
@@ -143,7 +155,9 @@ def _as_call(item: Any) -> tuple[str, Any] | None:
     if isinstance(item.get("function"), dict):
         item = item["function"]
     name = next((item[key] for key in _NAMES if isinstance(item.get(key), str)), None)
-    arguments: Any = next((item[key] for key in _ARGUMENTS if key in item), None if name is None else {})
+    arguments: Any = next((item[key] for key in _ARGUMENTS if key in item), None)
+    if arguments is None and not set(item) - {*_NAMES, "id", "type"}:
+        arguments = {}
     if name is None or arguments is None:
         return None
     return name, parse_arguments(arguments) if isinstance(arguments, str) else arguments

@@ -45,7 +45,6 @@ def make_plan(run: Run) -> fx.Effects:
         specs = tuple(tool.spec for tool in tools.values()) if left else ()
         request = ModelRequest(tuple(messages), specs, options=run.bound.agent.options, cancellation=run.cancellation)
         response = yield fx.CallModel(request=request, purpose="plan")
-        run.count(response.usage)
         if not response.message.tool_calls or not left:
             break
         messages.append(response.message)

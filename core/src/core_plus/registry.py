@@ -95,22 +95,30 @@ class Registry:
         self._plugins = found = [discovery.given(module) for module in modules]
         if find:
             found += discovery.discover(only, (*block, *(_words("CORE_PLUS_BLOCK") or ())))
-        needed = [(word, [one for one in found if one.matches([word])]) for word in (*self._require, *self.config)]
-        for plugin in (one for _, matching in needed for one in matching):
-            self._load(plugin)
-        for word, matching in needed:
-            if not any(one.status == "loaded" for one in matching):
-                why = "; ".join(f"{one.id} {one.version}: {one.why}" for one in matching)
-                why = why or closest(word, {name for one in found for name in (one.distribution, one.entry)})
-                self._plugins = None
-                self._exit.pop_all().close()
-                self._exit.callback(self.workers.close)
-                raise PluginError(f"the required plugin {word!r} isn't there: {why}")
+        words = (*self._require, *self.config)
         for plugin in found:
-            if plugin.kind == "hooks":
+            if plugin.kind == "hooks" or plugin.matches(words):
                 self._load(plugin)
             elif plugin.status == "broken":
                 self.report(f"{plugin.distribution}: {plugin.why}")
+        for word in words:
+            self._check_required(word, found)
+
+    def _check_required(self, word: str, found: list[Plugin]) -> None:
+        """Nothing starts without a plugin that was asked for or configured; what was entered is left again."""
+        matching = [plugin for plugin in found if plugin.matches([word])]
+        kind, _, name = word.partition(".")
+        if any(plugin.status == "loaded" for plugin in matching) or self._offers.get((kind, name)):
+            return
+        why = "; ".join(f"{one.id} {one.version}: {one.why}" for one in matching)
+        names = {name for one in found for name in (one.distribution, one.entry)}
+        self._plugins = None
+        self._offers.clear()
+        for module in self._manager.get_plugins():
+            self._manager.unregister(module)
+        self._exit.pop_all().close()
+        self._exit.callback(self.workers.close)
+        raise PluginError(f"the required plugin {word!r} isn't there: {why or closest(word, names)}")
 
     def _load(self, plugin: Plugin) -> None:
         if plugin.status != "found":
@@ -187,8 +195,8 @@ class Registry:
             ways = " or ".join(f"{offer.plugin.distribution}:{bare}" for offer in offers)
             raise PluginError(f"{len(offers)} plugins offer {kind} {bare!r}: write {ways}")
         for plugin in named:
-            why = plugin.why or f"it registered {', '.join(plugin.offers) or 'nothing'} instead"
-            raise PluginError(f"{kind} {name!r} should come from {plugin.id} {plugin.version}, but {why}")
+            why = f"which isn't loaded: {plugin.why}" if plugin.why else f"which registered {plugin.offers} instead"
+            raise PluginError(f"{kind} {name!r} is offered by {plugin.id} {plugin.version}, {why}")
         none = f"no {kind} is installed"
         raise PluginError(f"no plugin offers {kind} {name!r}: {closest(bare, self.names(kind), none)}")
 
@@ -210,11 +218,17 @@ class Registry:
             own = {key: values.pop(key) for key in [*values] if key in fields}
             values["config"] = offer.config(**own)
         try:
-            inspect.signature(offer.factory).bind(*args, **values)
+            takes: inspect.Signature | None = inspect.signature(offer.factory)
+        except ValueError:
+            takes = None  # some of C's have none
+        try:
+            if takes is not None:
+                takes.bind(*args, **values)
         except TypeError as error:
-            takes = inspect.signature(offer.factory)
+            names = [name for name in settings_of(takes) if name != "config"]
+            odd = next((key for key in values if key not in names), "")
             raise ConfigurationError(
-                f"the settings of {offer.kind} {offer.name!r} don't fit: {error}; it takes {takes}"
+                f"the settings of {offer.kind} {offer.name!r} don't fit: {error}; {closest(odd, names)}"
             ) from error
         return offer.factory(*args, **values)
 
@@ -240,6 +254,17 @@ class Registry:
             thing: Has `close()`.
         """
         close(thing, self.workers)
+
+
+def settings_of(signature: Any) -> list[str]:
+    """The names that a factory may be given.
+
+    Args:
+        signature: The factory's.
+    """
+    return [
+        name for name, one in signature.parameters.items() if one.kind in (one.KEYWORD_ONLY, one.POSITIONAL_OR_KEYWORD)
+    ]
 
 
 def close(made: Any, workers: Workers) -> None:

@@ -50,17 +50,19 @@ def as_parts(value: Any, most: int = 20_000) -> tuple[Shown, ...]:
     return (Text(show(value, most)),)
 
 
-def as_attachment(item: Any) -> Image | Audio | File:
+def as_attachment(item: Any, kind: type[Image | Audio | File] | None = None) -> Image | Audio | File:
     """A picture or file to go with a task.
 
     Args:
         item: A part, a PIL image, a path or URL.
+        kind: What it is, where the caller knows better than its name.
 
     Raises:
         TypeError: It is none of these.
     """
     import mimetypes
     from pathlib import Path
+    from urllib.parse import urlsplit
 
     if isinstance(item, Image | Audio | File):
         return item
@@ -68,13 +70,15 @@ def as_attachment(item: Any) -> Image | Audio | File:
         return picture(item)
     if not isinstance(item, str | Path):
         raise TypeError(f"an attachment is a path, a URL, an image or a message part, not {type(item).__name__}")
-    kind = mimetypes.guess_type(str(item))[0] or "application/octet-stream"
+    remote = str(item).startswith(("http://", "https://"))
+    name = urlsplit(str(item)).path if remote else str(item)
+    guessed = mimetypes.guess_type(name)[0]
     kinds: dict[str, type[Image | Audio | File]] = {"image": Image, "audio": Audio}
-    make = kinds.get(kind.partition("/")[0], File)
-    if str(item).startswith(("http://", "https://", "data:")):
-        return make(url=str(item), media_type=kind)
-    path = Path(item)
-    return make(data=path.read_bytes(), media_type=kind, name=path.name)
+    make = kind or kinds.get((guessed or "").partition("/")[0], File)
+    media: dict[str, Any] = {"media_type": guessed} if guessed else {}
+    if remote or str(item).startswith("data:"):
+        return make(url=str(item), **media)
+    return make(data=Path(item).read_bytes(), name=Path(item).name, **media)
 
 
 def picture(value: Any) -> Image:

@@ -16,6 +16,7 @@ from core_plus.context import RunContext
 from core_plus.effects import Question
 from core_plus.errors import LimitReached, RunFailed, RunInterrupted, RunSuspended
 from core_plus.events import Event, RunFinished, RunStarted, Step, ToolProgress
+from core_plus.memory import as_data
 from core_plus.messages import Message, Usage, message
 
 if TYPE_CHECKING:
@@ -67,10 +68,12 @@ class CodeSpace:
     Args:
         session: The session, once there is one.
         keep: Whether it outlives the run.
+        run_id: The run that used it last.
     """
 
     session: Session | None = None
     keep: bool = False
+    run_id: str = ""
 
     def take(self) -> Session | None:
         """The session, which is the caller's to close from now on."""
@@ -180,7 +183,8 @@ class Run:
         spent: dict[str, Any] = {
             name: getattr(now, name) - getattr(before, name) for name in now.__struct_fields__[:-1]
         }
-        return Usage(**spent)
+        details = {name: count - before.details.get(name, 0) for name, count in now.details.items()}
+        return Usage(**spent, details=details)
 
     def count(self, usage: Usage | None) -> Usage:
         """Add a model call to the totals.
@@ -406,7 +410,7 @@ class RunResult(Generic[Out]):
             "run_id": self.run_id,
             "plugins": {p.distribution: p.version for p in self.run.host.plugins if p.status == "loaded"},
         }
-        found: dict[str, Any] = msgspec.to_builtins(data, enc_hook=repr, str_keys=True)
+        found: dict[str, Any] = as_data(data)
         return found
 
     def __repr__(self) -> str:

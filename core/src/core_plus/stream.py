@@ -43,7 +43,10 @@ class EventStream(Generic[Out]):
 
     async def __anext__(self) -> Event:
         driver = self._begun(adrive, "asend")
-        item = await driver.asend(self._take())
+        try:
+            item = await driver.asend(self._take())
+        except StopAsyncIteration:
+            raise ConfigurationError(f"the run {self.run.id} can't go on: its event loop has ended") from None
         if isinstance(item, Event | Waiting):
             return self._seen(item)
         self.result = item.get()
@@ -105,11 +108,21 @@ class EventStream(Generic[Out]):
         if self.result is not None:
             raise StopAsyncIteration if way == "asend" else StopIteration
         self._driver = self._driver or driver(perform_run(self.run), self.run)
-        if not hasattr(self._driver, way):
-            raise ConfigurationError(
-                f"the run {self.run.id} was begun the other way: go on {'sync' if way == 'asend' else 'async'}"
-            )
+        self.check_way(way == "asend")
         return self._driver
+
+    def check_way(self, on_loop: bool) -> None:
+        """Refuse to go on the other way than the run was begun.
+
+        Args:
+            on_loop: Whether it shall go on on an event loop.
+
+        Raises:
+            ConfigurationError: It was begun the other way.
+        """
+        if self._driver is not None and hasattr(self._driver, "asend") != on_loop:
+            way = "sync: use resume()" if on_loop else "async: use aresume()"
+            raise ConfigurationError(f"the run {self.run.id} was begun {way}")
 
     def _seen(self, item: Any) -> Event:
         """An event; the last one, where the run holds still."""

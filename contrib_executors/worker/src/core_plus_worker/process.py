@@ -124,10 +124,10 @@ class Group:
             return
         # The number of a worker that was waited for may soon be that of another process: once more, then never.
         self._is_over = self.popen.returncode is not None
-        with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody is left (macOS says it the second way)
-            inner = descendants(self.popen.pid)
-            os.killpg(self.popen.pid, signal.SIGKILL)
-            for pid in inner:
+        for pid in [-self.popen.pid, *descendants(self.popen.pid)]:
+            with contextlib.suppress(
+                ProcessLookupError, PermissionError
+            ):  # gone already (macOS says it the second way)
                 os.kill(pid, signal.SIGKILL)
 
 

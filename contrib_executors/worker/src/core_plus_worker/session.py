@@ -66,6 +66,7 @@ class WorkerSession:
         self._visitors = self._count = 0
         self._closed = self._interrupted = False
         self._snippet: Snippet | None = None
+        self._end: Done | None = None
         self._process: Process | None = process
         self._link: Link | None = None
         try:
@@ -81,7 +82,7 @@ class WorkerSession:
         try:
             if self._snippet is not None:
                 raise ExecutorError("a snippet is still running: resume it, or interrupt it first")
-            self._interrupted = False
+            self._interrupted, self._end = False, None
             self._count += 1
             snippet = self._snippet = self._send_run(messages.encoded(["run", self._count, code]))
             return self._go_on(snippet)
@@ -93,7 +94,7 @@ class WorkerSession:
         try:
             snippet = self._snippet
             if snippet is None:
-                raise ExecutorError("no snippet is running: start one first")
+                return self._ended()
             try:
                 for answer in answers:
                     self._send_answer(snippet, answer)
@@ -135,6 +136,12 @@ class WorkerSession:
             self._lock.release()
             raise ExecutorError("the session is closed: open another one")
 
+    def _ended(self) -> Done:
+        """The end once more, for a thread that brings an answer when another one has just been told the end."""
+        if self._end is None:
+            raise ExecutorError("no snippet is running: start one first")
+        return self._end
+
     # -- to the worker
 
     def _send_run(self, order: bytes) -> Snippet:
@@ -160,6 +167,8 @@ class WorkerSession:
         name = snippet.open.pop(answer.id, None)
         if name is None:
             raise ExecutorError(f"no request {answer.id} is open; open are: {list(snippet.open) or 'none'}")
+        if self._interrupted:  # not one line more of the code shall run
+            return
         snippet.running = True
         kind, error = answer.kind, answer.error
         if error is None:
@@ -234,7 +243,9 @@ class WorkerSession:
             snippet.link.process.kill()
             self._link = None
         stdout, stderr = snippet.printed(message.dropped)
-        return Done(value, message.is_final, stdout, stderr, error, message.has_value)
+        fresh = snippet.take_fresh()
+        self._end = Done(value, message.is_final, stdout, stderr, error, message.has_value, fresh)
+        return self._end
 
     def _lost(self, snippet: Snippet, text: str) -> Done:
         """The worker is gone, or must go."""
@@ -249,4 +260,6 @@ class WorkerSession:
             hint = "; the system may have been short of memory" if "SIGKILL" in text else ""
             error = CodeError("Lost", f"the interpreter was lost: {text}{hint}")
         stdout, stderr = snippet.printed((0, 0))
-        return Done(stdout=stdout, stderr=stderr, error=msgspec.structs.replace(error, lost=ALL))
+        error = msgspec.structs.replace(error, lost=ALL)
+        self._end = Done(stdout=stdout, stderr=stderr, error=error, output=snippet.take_fresh())
+        return self._end

@@ -110,6 +110,13 @@ class Snippet:
         """Whether output has waited long enough to be shown."""
         return bool(self._fresh) and time.monotonic() >= self._shown_at + SHOW
 
+    def take_fresh(self) -> tuple[Output, ...]:
+        """What was printed since the last look, to be shown now."""
+        if not self._fresh:
+            return ()
+        fresh, self._fresh, self._shown_at = tuple(self._fresh), [], time.monotonic()
+        return fresh
+
     def paused(self, requests: list[CodeRequest]) -> Paused:
         """The snippet as it stands, with the output since the last look.
 
@@ -117,10 +124,7 @@ class Snippet:
             requests: Calls newly opened.
         """
         self.changed = False
-        fresh = self._fresh
-        if fresh:
-            self._fresh, self._shown_at = [], time.monotonic()
-        return Paused(tuple(requests), tuple(fresh), self.running)
+        return Paused(tuple(requests), self.take_fresh(), self.running)
 
     # -- time
 

@@ -102,7 +102,6 @@ class SubtaskPlanner:
         for _ in range(1 + self.retries):
             request = ModelRequest(tuple(conversation), output_schema=_SCHEMA, cancellation=run.cancellation)
             response: ModelResponse = yield CallModel(request=request, purpose="plan")
-            run.count(response.usage)
             try:
                 return _read(response.message.text, team)
             except AgentParsingError as error:

@@ -52,7 +52,7 @@ class HostFunction:
 
     def __core_plus_later__(self, *args: Any, **kwargs: Any) -> Any:
         """The call as a coroutine."""
-        coroutine = self._later(args, kwargs)
+        coroutine: Any = self._later(args, kwargs)
         coroutine.__name__ = coroutine.__qualname__ = self.__name__  # for "... was never awaited"
         return coroutine
 

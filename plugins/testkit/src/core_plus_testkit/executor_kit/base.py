@@ -40,6 +40,7 @@ class Driven:
 
     def __init__(self, session: Session, loop: Loop, functions: Mapping[str, Callable[..., Any]]) -> None:
         self.session, self._loop, self._functions = session, loop, functions
+        self.is_async = inspect.iscoroutinefunction(session.start)
 
     def start(self, code: str) -> Turn:
         """Run a snippet up to its first pause."""

@@ -123,7 +123,7 @@ class Code(Base):
             if calls:
                 assert len(shown) >= calls[0]
             turn = session.resume(*map(Answer, calls))
-        assert shown[:2] == [Output("one\n"), Output("two\n", "stderr")]
+        assert [*shown, *turn.output] == [Output("one\n"), Output("two\n", "stderr"), Output("three\n")]
         assert (turn.stdout, turn.stderr) == ("one\nthree\n", "two\n")
 
     def test_nothing_is_shown_where_nobody_asked(self, opened: Open) -> None:
@@ -131,7 +131,8 @@ class Code(Base):
         turn = session.start("print('one')\nwait()")
         assert isinstance(turn, Paused)
         assert turn.output == ()
-        assert session.to_end(session.resume(Answer(1))).stdout == "one\n"
+        done = session.to_end(session.resume(Answer(1)))
+        assert (done.stdout, done.output) == ("one\n", ())
 
     @pytest.mark.parametrize("how", FINAL)
     def test_the_final_answer_ends_the_code(self, opened: Open, how: str) -> None:
