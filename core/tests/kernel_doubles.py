@@ -17,12 +17,14 @@ from core_plus.executors import Answer, CodeError, CodeRequest, Done, Paused, Se
 from core_plus.models import Delta, TextDelta, as_deltas
 
 E = TypeVar("E", bound=Event)
+USAGE = Usage(input_tokens=10, output_tokens=2)
+"""What a scripted model says that a call used."""
 
 
 class Scripted:
     """A model that answers from a list: texts, parts, messages, errors to raise, or functions of the request."""
 
-    def __init__(self, *replies: Any, usage: Usage | None = Usage(input_tokens=10, output_tokens=2)) -> None:
+    def __init__(self, *replies: Any, usage: Usage | None = USAGE) -> None:
         self.replies, self.usage = list(replies), usage
         self.requests: list[ModelRequest] = []
         self._lock = threading.Lock()

@@ -193,6 +193,7 @@ def test_a_callback_that_raises_ends_the_run_with_everything_kept(host, kind):
     expected = ["TaskStep", "ActionStep", "ActionStep", "FinalAnswerStep"]
     assert names(result.steps) == expected[: {TaskStep: 1, ActionStep: 2, FinalAnswerStep: 4}[kind]]
     assert result.usage.calls == {TaskStep: 0, ActionStep: 1, FinalAnswerStep: 2}[kind]
+    assert "disk full" in str(result.error)
     if kind is not FinalAnswerStep:
         assert result.state == "failed"
         with pytest.raises(RunFailed, match="disk full"):

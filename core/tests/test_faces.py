@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import threading
 import time
 
@@ -99,10 +100,10 @@ def seen(face, agent):
     return watcher.events, events, result
 
 
-def timeless(events):
-    """Events as data, without what differs from run to run: the times, and calls that were made at once."""
+def timeless(events, *others):
+    """Events as data, without their times and without the kinds that come in no fixed order."""
     data = msgspec.to_builtins(events, enc_hook=repr, str_keys=True)
-    return [_without_times(event) for event in data if event["type"] not in ("ToolStarted", "ToolFinished")]
+    return [_without_times(event) for event in data if event["type"] not in others]
 
 
 def _without_times(data):
@@ -112,18 +113,20 @@ def _without_times(data):
 
 
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("make", [tool_agent, code_agent])
-def test_all_faces_give_the_same_events_and_steps_in_the_same_order(host, make, model):
+@pytest.mark.parametrize(
+    ("make", "at_once"), [(tool_agent, ("ToolStarted", "ToolFinished")), (code_agent, ())], ids=["tools", "code"]
+)
+def test_all_faces_give_the_same_events_and_steps_in_the_same_order(host, make, at_once, model):
     found = {face: seen(face, make(host, model)) for face in ("run", "arun", "stream", "astream")}
-    expected = timeless(found["run"][0])
+    expected = timeless(found["run"][0], *at_once)
     assert [event["type"] for event in expected][:2] == ["RunStarted", "TaskStep"]
     assert expected[-1]["type"] == "RunFinished"
     assert expected[-1]["output"] == 30
     for watched, streamed, result in found.values():
-        assert timeless(watched) == expected
+        assert timeless(watched, *at_once) == expected
         assert result.output == 30
         if streamed is not None:
-            assert timeless([event for event in streamed if not isinstance(event, ModelDelta)]) == expected
+            assert timeless(streamed, "ModelDelta", *at_once) == expected
 
 
 @pytest.mark.parametrize("face", ["run", "arun", "stream", "astream"])
@@ -252,6 +255,7 @@ def test_a_sync_run_inside_an_async_tool_of_a_sync_run_fails_with_the_way_out(ho
     result = agent.run("Go.")
     assert result.output == "done"
     assert "arun()" in result.steps[1].calls[0].error.message
+    gc.collect()  # a coroutine that was never awaited would warn now
 
 
 def test_an_agent_can_run_another_in_a_sync_tool(host):
@@ -309,7 +313,7 @@ def test_a_stream_begun_one_way_cannot_be_gone_through_the_other(host, begun):
             finally:
                 await stream.aclose()
 
-    with pytest.raises(ConfigurationError, match="begun the other way"):
+    with pytest.raises(ConfigurationError, match=f"was begun {begun}"):
         asyncio.run(mixed())
 
 

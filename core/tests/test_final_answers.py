@@ -138,6 +138,10 @@ def positive(answer):
     return answer > 0
 
 
+def never(answer):
+    return False
+
+
 def explained(answer, context: RunContext):
     assert answer > 0, f"{context.task} wants more than {answer}"
 
@@ -222,11 +226,15 @@ def test_all_checks_must_agree_and_run_in_order_on_the_converted_value(host, mak
 
 
 def test_a_check_that_never_agrees_leaves_no_output_after_the_last_step(host):
-    agent = answering(host, -1, final_answer_checks=[positive])
-    agent.model.replies = [call("final_answer", answer=-1)] * 4 + ["prose"]
-    result = agent.run("Go.", max_steps=2)
-    assert result.state in ("failed", "max_steps")
-    assert result.steps[1].error.kind == "AgentAnswerError"
+    refused = call("final_answer", answer=-1)
+    agent = ToolCallingAgent(
+        model=Scripted(refused, refused, "in prose"), final_answer_checks=[never], host=host, max_steps=2
+    )
+    result = agent.run("Go.")
+    assert result.state == "failed"
+    assert [step.error.kind for step in result.steps[1:]] == ["AgentAnswerError"] * 3
+    with pytest.raises(RunFailed, match="no steps left after 2, and the check never refused"):
+        _ = result.output
 
 
 def test_a_check_may_ask_a_person(host):

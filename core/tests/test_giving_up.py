@@ -63,7 +63,7 @@ def agent_of(host, work, names):
 
 
 async def until(event):
-    while not event.is_set():
+    while not event.is_set():  # noqa: ASYNC110 (a thread sets it)
         await asyncio.sleep(0.002)
 
 

@@ -64,10 +64,9 @@ def test_a_hand_off_beside_other_calls_is_refused(host):
 
 
 def test_a_hand_off_from_code_ends_the_run_with_the_others_answer(host):
-    agent = CodeAgent(
-        model=Scripted("<code>\nhand_off_to_desk('A refund.')\nprint('never')\n</code>", "<code>\nfinal_answer('no')\n</code>"),
-        handoffs=[desk("You get it back.")], executor=ThreadExecutor(), host=host,
-    )  # fmt: skip
+    code = "hand_off_to_desk('A refund.')\nprint('never')"
+    model = Scripted(f"<code>\n{code}\n</code>", "<code>\nfinal_answer('no')\n</code>")
+    agent = CodeAgent(model=model, handoffs=[desk("You get it back.")], executor=ThreadExecutor(), host=host)
     result = agent.run("Money!")
     assert result.output == "You get it back."
     assert result.steps[1].stdout == ""

@@ -81,6 +81,31 @@ def test_two_managed_agents_work_at_the_same_time_and_answer_in_order(host, face
     assert [record.value for record in result.steps[1].calls] == ["met", "met"]
 
 
+def test_two_managed_agents_called_at_once_from_code_work_at_the_same_time(host):
+    meeting = threading.Barrier(2)
+
+    def meet(request):
+        meeting.wait(5)
+        return "met"
+
+    code = (
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "with ThreadPoolExecutor(2) as pool:\n"
+        "    a, b = pool.submit(one, 'Find.'), pool.submit(two, 'Find.')\n"
+        "    final_answer([a.result(), b.result()])"
+    )
+    outer = CodeAgent(
+        model=Scripted(f"<code>\n{code}\n</code>"),
+        managed_agents=[helper(meet, name="one"), helper(meet, name="two")],
+        executor=ThreadExecutor(),
+        host=host,
+    )
+    result = outer.run("Go.")
+    assert result.output == ["met", "met"]
+    assert result.usage.calls == 3
+    assert sorted(record.call.name for record in result.steps[1].calls) == ["one", "two"]
+
+
 def test_one_managed_agent_asked_twice_at_once_has_two_runs(host):
     inner = ToolCallingAgent(
         model=AsyncScripted(lambda request: request.messages[-1].text.strip()[-2:]), name="helper", description="d"
@@ -236,7 +261,7 @@ def test_a_limit_of_the_outer_run_reached_in_a_call_from_code_ends_the_run(host)
 
 
 def test_agents_that_share_memory_read_each_others_steps_as_they_happen(host):
-    inner = helper([Text("I open the red box.")] + [call("nothing")], "It was empty.")
+    inner = helper([Text("I open the red box."), call("nothing")], "It was empty.")
     outer = boss(host, [Text("I send the helper."), ask()], "x", agents=[inner], share_memory=True)
     outer.run("Go.")
     told = outer.model.requests[1].messages[-1].text
@@ -261,7 +286,7 @@ def test_what_was_read_once_is_not_told_again(host):
 
 
 def test_without_a_shared_memory_agents_see_their_own_steps_only(host):
-    inner = helper([Text("I open the red box.")] + [call("nothing")], "It was empty.")
+    inner = helper([Text("I open the red box."), call("nothing")], "It was empty.")
     outer = boss(host, ask(), "x", agents=[inner])
     outer.run("Go.")
     assert "red box" not in "".join(said.text for said in outer.model.requests[1].messages)

@@ -8,7 +8,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from kernel_doubles import AsyncScripted, Scripted, ThreadExecutor, Watcher, call
+from kernel_doubles import AsyncScripted, Scripted, ThreadExecutor, Watcher, call, pay
 
 from core_plus import CodeAgent, RunContext, ToolCallingAgent, tool
 
@@ -187,6 +187,27 @@ def test_a_session_goes_on_after_a_run_that_failed(host):
     assert session.run("Two.").state == "failed"
     assert session.run("Three.").output == "back"
     assert [said.text for said in model.requests[2].messages[1:]] == ["One.", "hello", "Two.", "Three."]
+
+
+def test_a_session_goes_on_after_a_stream_that_was_closed_midway(host):
+    executor = ThreadExecutor()
+    model = Scripted("<code>\nx = 1\n</code>", "<code>\nfinal_answer(2)\n</code>")
+    with CodeAgent(model=model, executor=executor, host=host).session() as session:
+        stream = session.stream("One.")
+        next(event for event in stream if type(event).__name__ == "ActionStep")
+        stream.close()
+        assert session.run("Two.").output == 2
+        assert [said.text for said in model.requests[1].messages if said.text in ("One.", "Two.")] == ["One.", "Two."]
+    assert all(made.closed for made in executor.sessions)
+
+
+def test_a_session_goes_on_after_a_run_that_waited_for_a_person(careful):
+    model = Scripted(call("pay", "a", amount=5), "paid it", "You paid 5.")
+    session = ToolCallingAgent(model=model, tools=[pay], host=careful).session()
+    waiting = session.run("Pay 5.")
+    assert session.agent.resume(waiting, "yes").output == "paid it"
+    assert session.run("What did I do?").output == "You paid 5."
+    assert [said.text for said in model.requests[2].messages if said.role == "user"] == ["Pay 5.", "What did I do?"]
 
 
 def test_tool_calls_with_the_same_id_in_two_runs_of_a_session_become_unique(host):

@@ -8,7 +8,7 @@ import keyword
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import attrs
 
@@ -29,8 +29,13 @@ from core_plus.run import CodeSpace, Run, RunLimits, RunResult
 from core_plus.stream import EventStream
 from core_plus.tool_action import ToolStyle
 
-Deps = TypeVar("Deps")
-Out = TypeVar("Out")
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar as DefaultTypeVar
+
+    Deps = DefaultTypeVar("Deps", default=Any)
+    Out = DefaultTypeVar("Out", default=Any)
+else:
+    Deps, Out = TypeVar("Deps"), TypeVar("Out")
 
 BASE_IMPORTS = (
     "collections", "dataclasses", "datetime", "decimal", "fractions", "functools", "itertools", "json", "math",

@@ -30,7 +30,7 @@ KINDS = {
 """What an entry point's name may begin with (or "hooks"), and the hook that declares it."""
 
 
-@attrs.define
+@attrs.define(eq=False)
 class Plugin:
     """An entry point, or a module given to the host, and what became of it.
 

@@ -135,7 +135,8 @@ def perform_run(run: Run, prefix: str = "") -> Ops:
             run.host.close_one(session)
         raise
     run.cancellation.release()
-    run.finish("failed", error=CorePlusError("the loop ended without an answer"))
+    if not run.finished:
+        run.finish("failed", error=CorePlusError("the loop ended without an answer"))
     if not run.space.keep and (session := run.space.take()) is not None:
         yield Invoke(session.close)
     run.emit(run.last_event(run.state))

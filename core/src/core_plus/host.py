@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from core_plus.discovery import spelled
 from core_plus.effects import Allow, Ask, Decision, Deny, Effect, Outcome
 from core_plus.errors import PluginError
 from core_plus.naming import closest
@@ -41,10 +42,11 @@ class Host(Registry):
         if found is not None:
             return found
         name, _, rest = ref.partition(":")
-        if name not in self.names("model") and any(one.matches([name]) for one in self.plugins):
+        known = {one.name for one in self.plugins if one.kind == "model"}.union(self.names("model"))
+        if name not in known and any(spelled(one.distribution) == spelled(name) for one in self.plugins):
             owner, (name, _, rest) = name, rest.partition(":")
             name = f"{owner}:{name}"
-        if ":" not in ref and name not in self.names("model"):
+        if ":" not in ref and name not in known:
             near = closest(name, self.names("model"), "no provider is installed")
             raise PluginError(f"model {ref!r}: write provider:id; {near}")
         return self.shared("model", name, rest)
@@ -131,8 +133,7 @@ class Host(Registry):
 
     def _first(self, hook: str, **values: Any) -> Any:
         """The first answer that isn't None; a plugin that fails is reported and passed over."""
-        if self._plugins is None:
-            self._start()
+        _ = self.plugins  # found and loaded before anyone is heard
         for who, word, failed in self._heard(hook, **values):
             if failed:
                 self.report(f"{hook} of {who} failed: {word}")
@@ -150,7 +151,14 @@ class Host(Registry):
                 for (kind, name), offers in self._offers.items()
                 if kind == "observer" and offers[:1] and offers[0].plugin.id in hooked
             ]
-            return [self.shared("observer", name) for name in seeing]
+            return [made for name in seeing if (made := self._observer(name)) is not None]
+
+    def _observer(self, name: str) -> Any:
+        try:
+            return self.shared("observer", name)
+        except Exception as error:
+            self.report(f"the observer {name!r} can't be made: {type(error).__name__}: {error}")
+            return None
 
     # ---- life ------------------------------------------------------------
 

@@ -170,7 +170,7 @@ class Registry:
         entries = {
             plugin.name for plugin in self.plugins if plugin.kind == kind and plugin.status in ("found", "loaded")
         }
-        return sorted(entries | {name for key, name in self._offers if key == kind})
+        return sorted(entries | {name for (of, name), offers in self._offers.items() if of == kind and offers})
 
     def find(self, kind: str, name: str) -> Offer:
         """Who offers a name; loads that plugin.
@@ -200,7 +200,7 @@ class Registry:
         none = f"no {kind} is installed"
         raise PluginError(f"no plugin offers {kind} {name!r}: {closest(bare, self.names(kind), none)}")
 
-    def make(self, kind: str, name: str, *args: Any, **settings: Any) -> Any:
+    def make(self, kind: str, name: str, /, *args: Any, **settings: Any) -> Any:
         """A new object of what a name stands for.
 
         Args:
@@ -211,8 +211,9 @@ class Registry:
         """
         return self._make(self.find(kind, name), *args, **settings)
 
-    def _make(self, offer: Offer, *args: Any, **settings: Any) -> Any:
+    def _make(self, offer: Offer, /, *args: Any, **settings: Any) -> Any:
         values = {**self.config.get(f"{offer.kind}.{offer.name}", {}), **settings}
+        fields: set[str] = set()
         if offer.config is not None:
             fields = {field.name for field in attrs.fields(offer.config)}
             own = {key: values.pop(key) for key in [*values] if key in fields}
@@ -225,7 +226,7 @@ class Registry:
             if takes is not None:
                 takes.bind(*args, **values)
         except TypeError as error:
-            names = [name for name in settings_of(takes) if name != "config"]
+            names = {*settings_of(takes), *fields} - {"config"}
             odd = next((key for key in values if key not in names), "")
             raise ConfigurationError(
                 f"the settings of {offer.kind} {offer.name!r} don't fit: {error}; {closest(odd, names)}"

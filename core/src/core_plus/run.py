@@ -225,6 +225,8 @@ class Run:
         """
         if self.state == "running":
             self.state, self.output, self.error = state, output, error
+        elif self.error is None:
+            self.error = error
 
     def emit(self, event: Event) -> None:
         """Let those who watch know.

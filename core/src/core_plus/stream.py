@@ -24,6 +24,7 @@ class EventStream(Generic[Out]):
         self.run = run
         self._answers: Any = None
         self._driver: Any = None
+        self._closed = False
         self.result: RunResult[Out] | None = None
 
     def __iter__(self) -> EventStream[Out]:
@@ -46,6 +47,8 @@ class EventStream(Generic[Out]):
         try:
             item = await driver.asend(self._take())
         except StopAsyncIteration:
+            if self._closed:
+                raise
             raise ConfigurationError(f"the run {self.run.id} can't go on: its event loop has ended") from None
         if isinstance(item, Event | Waiting):
             return self._seen(item)
@@ -101,6 +104,7 @@ class EventStream(Generic[Out]):
 
     async def aclose(self) -> None:
         """The same for a run on the event loop."""
+        self._closed = True
         if hasattr(self._driver, "aclose"):
             await self._driver.aclose()
 
@@ -121,7 +125,7 @@ class EventStream(Generic[Out]):
             ConfigurationError: It was begun the other way.
         """
         if self._driver is not None and hasattr(self._driver, "asend") != on_loop:
-            way = "sync: use resume()" if on_loop else "async: use aresume()"
+            way = "sync and goes on sync: use resume()" if on_loop else "async and goes on async: use aresume()"
             raise ConfigurationError(f"the run {self.run.id} was begun {way}")
 
     def _seen(self, item: Any) -> Event:

@@ -63,6 +63,8 @@ class Workers:
             return await asyncio.wait_for(awaitable, timeout)
 
         if threading.current_thread() is self._thread:
+            if hasattr(awaitable, "close"):
+                awaitable.close()
             raise RuntimeError("a sync run inside an async tool would wait for itself: use arun() there")
         with self._lock:
             if self._loop is None:

@@ -19,12 +19,18 @@ from core_plus_worker.inside.eager import Eager
 from core_plus_worker.inside.pack import plain
 from core_plus_worker.inside.records import CodecError
 from core_plus_worker.inside.stops import Stop, ToolError, tool_error
-from core_plus_worker.inside.waiting import LoopWaiter, Waiter, passive
+from core_plus_worker.inside.waiting import LoopWaiter, Waiter, others_on_cpu, passive
 
 if TYPE_CHECKING:
     from core_plus_worker.inside.codec import Codec
 
 NO_LIMIT = 1 << 62
+LOOK = 2
+"""Milliseconds between two looks at what other threads do."""
+
+CALM = 2
+"""Looks at which they must have stood still before the last one."""
+
 ENDED = "the code ended before this call was answered"
 
 
@@ -55,7 +61,7 @@ class Channel:
         self._open: dict[int, Waiter] = {}
         self._queue: list[tuple[bytes, list[Any]]] = []
         self._lingered = self._said_busy = False
-        self._count = 0
+        self._count = self._calm = 0
         self._loops: dict[int, Any] = {}
         self._resting: set[int] = set()
         self._idle: Waiter | None = None
@@ -143,7 +149,7 @@ class Channel:
         with self._writing:
             number = self._enter(waiter)
             self._flush()
-            busy = self._said_busy = self.others_busy()
+            busy = self._said_busy = threading.active_count() > 1
             frames.write(self._writer, framed(number, text, busy), blobs)
         self._wait(waiter)
         if self.stop is not None:
@@ -234,12 +240,19 @@ class Channel:
 
     def _watch(self) -> None:
         """Look now and then, while other threads run and nothing comes, whether they too only wait for answers."""
-        pause = 1
-        while self._said_busy and not self._ready.poll(pause):
-            with self._writing:
-                if not self.others_busy():
-                    self._say_waits()
-            pause = min(pause * 2, 100)
+        while self._said_busy and not self._ready.poll(LOOK):
+            self._look_around()
+
+    def _look_around(self) -> None:
+        """Tell the host that the code waits once the other threads have stood still at several looks.
+
+        One look isn't enough: a thread that has just been given something to do still stands where it waited.
+        """
+        with self._writing:
+            self._calm = 0 if self.others_busy() or others_on_cpu() else self._calm + 1
+            if self._calm > CALM or threading.active_count() == 1:
+                self._calm, self._said_busy = 0, False
+                frames.write(self._writer, b'["waits"]')
 
     def _wake(self) -> None:
         """Let the parked threads look again: they have their answer, or one of them must read."""
@@ -289,12 +302,15 @@ class Channel:
 
     # -- event loops
 
-    def loop_waits(self, timeout: float | None, others: int) -> None:
+    def loop_waits(self, timeout: float | None, others: int) -> bool:
         """Called before an event loop of ours looks for events: what its tasks asked for goes out at once.
 
         Args:
             timeout: How long it will wait; None: until something comes; 0: tasks are ready.
             others: Descriptors that it watches beside its own and ours.
+
+        Returns:
+            Whether to call again in a moment, if nothing comes: other threads are being watched.
 
         Raises:
             Stop: The snippet is over.
@@ -307,23 +323,19 @@ class Channel:
         if idle:
             self._resting.add(thread)
         if not (self._queue or (self._said_busy and self._open)):
-            return
+            return False
         if timeout is not None and timeout <= 0 and not self._lingered:
             self._lingered = True  # tasks that are ready may ask for more: one round is waited for them
-            return
+            return False
         with self._writing:
             self._flush()
-            if idle and not self.others_busy():
-                self._say_waits()
+        if idle:
+            self._look_around()
+        return idle and self._said_busy
 
     def loop_goes_on(self) -> None:
         """Called when an event loop of ours has waited."""
         self._resting.discard(threading.get_ident())
-
-    def _say_waits(self) -> None:
-        """Tell the host that only its answers can make the code go on."""
-        self._said_busy = False
-        frames.write(self._writer, b'["waits"]')
 
     def _readable(self) -> None:
         """What a loop does when something came, unless another thread is reading."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import selectors
 from typing import TYPE_CHECKING, Any
 
+from core_plus_worker.inside.channel import LOOK
+
 if TYPE_CHECKING:
     from core_plus_worker.inside.channel import Channel
 
@@ -27,8 +29,12 @@ def watch_loops(channel: Channel) -> None:
         def select(self, timeout: float | None = None) -> Any:
             """Wait for events."""
             watched = self.get_map()
-            channel.loop_waits(timeout, len(watched) - 1 - (channel.reader in watched))
+            others = len(watched) - 1 - (channel.reader in watched)
             try:
+                while channel.loop_waits(timeout, others):
+                    events = super().select(LOOK / 1000)
+                    if events:
+                        return events
                 return super().select(timeout)
             finally:
                 channel.loop_goes_on()

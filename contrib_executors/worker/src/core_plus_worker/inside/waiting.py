@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import threading
 from typing import Any
 
@@ -84,3 +86,18 @@ def passive(frame: Any) -> bool:
     if module == "threading" and name in PATIENT:
         return frame.f_locals.get("timeout", -1) in (None, -1)
     return (module, name) in WAITS
+
+
+def others_on_cpu() -> bool:
+    """Whether another thread of this process runs or is about to, where the system tells (Linux).
+
+    One that has just been given something to do still stands where it waited, until it gets a core.
+    """
+    own = str(threading.get_native_id())
+    with contextlib.suppress(OSError):  # there is no /proc, or a thread has just ended
+        for task in os.listdir("/proc/self/task"):  # noqa: PTH208  # in a loop that costs time while code waits
+            if task != own:
+                with open(f"/proc/self/task/{task}/stat", "rb") as file:  # noqa: PTH123  # as above
+                    if file.read().rpartition(b") ")[2][:1] == b"R":
+                        return True
+    return False

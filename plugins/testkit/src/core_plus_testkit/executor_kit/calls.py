@@ -136,6 +136,19 @@ class Calls(Base):
         done = session.to_end(session.resume(*(Answer(request.id) for request in requests)))
         assert done.error is None
 
+    @pytest.mark.parametrize("how", AT_ONCE)
+    def test_it_isnt_said_while_more_calls_are_to_come(self, opened: Open, how: str) -> None:
+        session = opened({"f": lambda n: n})
+        for _ in range(5):
+            turn, seen = session.start(AT_ONCE[how]), 0
+            while seen < 3:
+                assert isinstance(turn, Paused)
+                seen += len(turn.requests)
+                assert turn.running or seen == 3
+                if seen < 3:
+                    turn = session.resume()
+            assert session.to_end(session.resume(*map(Answer, (1, 2, 3)))).error is None
+
     def test_other_tasks_go_on_while_a_call_is_open(self, opened: Open) -> None:
         code = "import asyncio\nasync def tick():\n    await asyncio.sleep(0.05)\n    return await f(2)\n"
         session = opened({"f": lambda n: n})
