@@ -150,7 +150,8 @@ class ThreadSession:
         self.setup, self.closed, self.listening = setup, False, False
         self.names: dict[str, Any] = dict(setup.variables)
         self.names.update({name: self._function(name) for name in setup.functions})
-        self.names["final_answer"] = self._final
+        if "final_answer" not in setup.functions:
+            self.names["final_answer"] = self._final
         self.turns: queue.Queue[Any] = queue.Queue()
         self.waiting: dict[int, queue.Queue[Answer]] = {}
         self.count = 0

@@ -7,7 +7,6 @@ import gc
 import signal
 import subprocess
 import sys
-import textwrap
 import threading
 import time
 
@@ -330,52 +329,52 @@ def test_a_keyboard_interrupt_is_the_callers_and_closes_what_is_open(host, face,
     assert executor.sessions[0].closed
 
 
+STRUCK = """\
+import asyncio, os, signal, sys, threading, time
+from core_plus import Host, ModelResponse, RunContext, ToolCall, ToolCallingAgent, message, tool
+
+def strike():
+    time.sleep(0.05)
+    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+told = threading.Event()
+
+@tool
+def polite(context: RunContext) -> str:
+    '''Works until it is told to stop.'''
+    threading.Thread(target=strike).start()
+    while not context.cancelled:
+        time.sleep(0.002)
+    told.set()
+    return "half"
+
+@tool
+async def slow() -> str:
+    '''Takes ten seconds.'''
+    threading.Thread(target=strike).start()
+    try:
+        await asyncio.sleep(10)
+    finally:
+        told.set()
+    return "never"
+
+class Model:
+    def forward(self, request):
+        name = {"sync tool": "polite", "async tool": "slow"}.get(sys.argv[1])
+        return ModelResponse(message("assistant", ToolCall("a", name, {}))) if name else slow()
+
+began = time.monotonic()
+with Host(discover=False) as host:
+    try:
+        ToolCallingAgent(model=Model(), tools=[polite, slow], host=host).run("Go.")
+    except KeyboardInterrupt:
+        print("struck", told.wait(3), time.monotonic() - began < 2)
+"""
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="sends itself a POSIX signal")
 @pytest.mark.parametrize("kind", ["sync tool", "async tool", "async model"])
 def test_ctrl_c_in_a_terminal_ends_a_sync_run_at_once_and_tells_its_tools(kind):
-    program = f"""
-        import asyncio, os, signal, sys, threading, time
-        from core_plus import Host, ModelResponse, RunContext, ToolCall, ToolCallingAgent, message, tool
-
-        def strike():
-            time.sleep(0.05)
-            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-
-        told = threading.Event()
-
-        @tool
-        def polite(context: RunContext) -> str:
-            '''Works until it is told to stop.'''
-            threading.Thread(target=strike).start()
-            while not context.cancelled:
-                time.sleep(0.002)
-            told.set()
-            return "half"
-
-        @tool
-        async def slow() -> str:
-            '''Takes ten seconds.'''
-            threading.Thread(target=strike).start()
-            try:
-                await asyncio.sleep(10)
-            finally:
-                told.set()
-            return "never"
-
-        class Model:
-            def forward(self, request):
-                name = {{"sync tool": "polite", "async tool": "slow"}}.get({kind!r})
-                return ModelResponse(message("assistant", ToolCall("a", name, {{}}))) if name else slow()
-
-        began = time.monotonic()
-        with Host(discover=False) as host:
-            try:
-                ToolCallingAgent(model=Model(), tools=[polite, slow], host=host).run("Go.")
-            except KeyboardInterrupt:
-                print("struck", told.wait(3), time.monotonic() - began < 2)
-    """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=20, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", STRUCK, kind], capture_output=True, text=True, timeout=20, check=False)
     assert (done.stdout.split(), done.stderr) == (["struck", "True", "True"], "")
     assert done.returncode != -signal.SIGINT

@@ -21,7 +21,7 @@ def begun():
 
 @pytest.fixture
 def no_grace(monkeypatch):
-    monkeypatch.setattr("core_plus.driver.GRACE", 0.05)
+    monkeypatch.setattr("core_plus.gate.GRACE", 0.05)
 
 
 @FACES

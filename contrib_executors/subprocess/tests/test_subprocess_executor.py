@@ -172,3 +172,24 @@ def test_the_plugin_declares_the_executor_and_makes_it():
 def test_the_entry_point_names_kind_and_name():
     found = [point for point in entry_points(group="core_plus") if point.name == "executor.subprocess"]
     assert [point.value for point in found] == ["core_plus_subprocess"]
+
+
+def test_variables_may_be_given_between_two_snippets():
+    session = SubprocessExecutor().open(Setup(variables={"a": 1}))
+    try:
+        assert session.start("a").value == 1
+        session.assign({"b": [2, b"three"]})
+        assert session.start("[a, *b]").value == [1, 2, b"three"]
+    finally:
+        session.close()
+
+
+def test_variables_given_later_outlive_the_worker():
+    session = SubprocessExecutor().open(Setup(variables={"a": 1}))
+    try:
+        session.assign({"b": 2})
+        assert session.start("import os\nos._exit(1)").error.kind == "Lost"
+        session.assign({"c": 3})
+        assert session.start("[a, b, c]").value == [1, 2, 3]
+    finally:
+        session.close()

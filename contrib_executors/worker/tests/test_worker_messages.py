@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core_plus_worker import messages
@@ -59,6 +59,7 @@ def test_garbage_is_no_message(frame):
         Decoder().decode(frame)
 
 
+@settings(deadline=None)
 @given(st.binary())
 def test_whatever_comes_is_a_message_or_refused(frame):
     with pytest.raises(ValueError):  # noqa: PT011  # as above
@@ -71,6 +72,7 @@ def test_a_message_of_too_many_values_is_refused_before_it_takes_memory():
         Decoder().decode(frame)
 
 
+@settings(deadline=None)
 @given(st.text(st.characters()))
 def test_a_message_for_the_worker_is_json_whatever_the_text(text):
     assert json.loads(encoded(["run", 1, text])) == ["run", 1, text]

@@ -1,7 +1,7 @@
 """Printed text: what is kept, and what is cut."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core_plus_worker.clip import Clip
@@ -10,6 +10,7 @@ from core_plus_worker.inside.output import NoInput, Output
 TEXTS = st.lists(st.text(max_size=30))
 
 
+@settings(deadline=None)
 @given(TEXTS, st.integers(0, 60))
 def test_a_clip_keeps_the_first_and_the_last_half(texts, limit):
     clip, whole = Clip(limit), "".join(texts)
@@ -23,6 +24,7 @@ def test_a_clip_keeps_the_first_and_the_last_half(texts, limit):
         assert clip.text() == whole[:head] + note + whole[len(whole) - tail :]
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_a_clip_without_limit_keeps_all(texts):
     clip = Clip(None)
@@ -30,6 +32,7 @@ def test_a_clip_without_limit_keeps_all(texts):
     assert clip.text() == "".join(texts)
 
 
+@settings(deadline=None)
 @given(TEXTS, st.integers(1, 60))
 def test_what_the_worker_leaves_out_makes_no_difference_to_what_is_kept(texts, limit):
     passed, alone = Clip(limit), Clip(limit)

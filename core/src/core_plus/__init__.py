@@ -6,7 +6,8 @@ from importlib import import_module
 from typing import Any
 
 _HOME = {
-    "agents": "CodeAgent Conversation MultiStepAgent Runnable ToolCallingAgent",
+    "faces": "Conversation",
+    "agents": "CodeAgent MultiStepAgent Runnable ToolCallingAgent",
     "cancellation": "Cancellation",
     "coerce": "validate",
     "context": "RunContext",
@@ -27,7 +28,8 @@ _HOME = {
     "messages": "Audio File Image Message message Text Thinking ToolCall ToolResult Usage",
     "models": "Model ModelRequest ModelResponse",
     "parsing": "parse_code_blobs",
-    "run": "Run RunLimits RunResult",
+    "result": "RunResult",
+    "run": "Run RunLimits",
     "schema": "schema_of",
     "secret": "Secret",
     "stream": "EventStream",

@@ -1,7 +1,6 @@
 """The public names, for type checkers; `__init__.py` imports each when it is asked for."""
 
 from core_plus.agents import CodeAgent as CodeAgent
-from core_plus.agents import Conversation as Conversation
 from core_plus.agents import MultiStepAgent as MultiStepAgent
 from core_plus.agents import Runnable as Runnable
 from core_plus.agents import ToolCallingAgent as ToolCallingAgent
@@ -59,6 +58,7 @@ from core_plus.events import TaskStep as TaskStep
 from core_plus.executors import Executor as Executor
 from core_plus.executors import Limits as Limits
 from core_plus.executors import Session as Session
+from core_plus.faces import Conversation as Conversation
 from core_plus.hookspecs import hookimpl as hookimpl
 from core_plus.host import Host as Host
 from core_plus.host import default_host as default_host
@@ -79,9 +79,9 @@ from core_plus.models import Model as Model
 from core_plus.models import ModelRequest as ModelRequest
 from core_plus.models import ModelResponse as ModelResponse
 from core_plus.parsing import parse_code_blobs as parse_code_blobs
+from core_plus.result import RunResult as RunResult
 from core_plus.run import Run as Run
 from core_plus.run import RunLimits as RunLimits
-from core_plus.run import RunResult as RunResult
 from core_plus.schema import schema_of as schema_of
 from core_plus.secret import Secret as Secret
 from core_plus.stream import EventStream as EventStream

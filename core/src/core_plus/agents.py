@@ -8,7 +8,7 @@ import keyword
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import Any, cast
 
 import attrs
 
@@ -18,6 +18,8 @@ from core_plus.delegates import AgentTool, FinalAnswerTool, HandoffTool
 from core_plus.effects import Effects
 from core_plus.errors import ConfigurationError
 from core_plus.executors import Limits, Setup
+from core_plus.faces import Conversation, Faces
+from core_plus.generics import Deps, Out
 from core_plus.host import Host, default_host
 from core_plus.loop import react
 from core_plus.memory import ListMemory
@@ -25,84 +27,14 @@ from core_plus.messages import Image
 from core_plus.parsing import CODE_TAGS
 from core_plus.registry import settings_of
 from core_plus.render import as_attachment
-from core_plus.run import CodeSpace, Run, RunLimits, RunResult
-from core_plus.stream import EventStream
+from core_plus.run import Run, RunLimits
 from core_plus.tool_action import ToolStyle
-
-if TYPE_CHECKING:
-    from typing_extensions import TypeVar as DefaultTypeVar
-
-    Deps = DefaultTypeVar("Deps", default=Any)
-    Out = DefaultTypeVar("Out", default=Any)
-else:
-    Deps, Out = TypeVar("Deps"), TypeVar("Out")
 
 BASE_IMPORTS = (
     "collections", "dataclasses", "datetime", "decimal", "fractions", "functools", "itertools", "json", "math",
     "queue", "random", "re", "stat", "statistics", "string", "textwrap", "time", "typing", "unicodedata",
 )  # fmt: skip
 """What code may always import where an agent's imports are limited: modules that only compute."""
-
-
-class Faces(Generic[Deps, Out]):
-    """The four ways to do a task: wait for it or see it happen, in a thread or on an event loop."""
-
-    __slots__ = ()
-
-    def new_run(self, task: str, **options: Any) -> Run:
-        """A run that hasn't begun."""
-        raise NotImplementedError
-
-    def run(self, task: str, **options: Any) -> RunResult[Out]:
-        """Do a task and wait for it; also inside a running event loop.
-
-        Args:
-            task: What to do, in words.
-            **options: deps (any object, for tools that take a `RunContext`), variables (a dict; code finds
-                them), images and files (paths, URLs, PIL images, parts), message_history (messages of
-                another run), max_steps, planning_interval, limits, cancellation (a `Cancellation` to stop it
-                with), ui (a name or a `UI`), observers, run_id.
-
-        Returns:
-            A `RunResult`, however the run ended; its `output` raises where there is none.
-
-        Raises:
-            ConfigurationError: The settings are wrong; nothing was started.
-        """
-        return EventStream[Out](self.new_run(task, **options)).finish()
-
-    async def arun(self, task: str, **options: Any) -> RunResult[Out]:
-        """Do a task on the running event loop.
-
-        Args:
-            task: What to do, in words.
-            **options: As for `run`.
-        """
-        return await EventStream[Out](self.new_run(task, **options)).afinish()
-
-    def stream(self, task: str, **options: Any) -> EventStream[Out]:
-        """Do a task and see what happens while it happens.
-
-        Args:
-            task: What to do, in words.
-            **options: As for `run`.
-
-        Returns:
-            An iterator of events; after the last, its `result` is there.
-        """
-        return EventStream[Out](self.new_run(task, streaming=True, **options))
-
-    def astream(self, task: str, **options: Any) -> EventStream[Out]:
-        """Do a task on the running event loop and see what happens while it happens.
-
-        Args:
-            task: What to do, in words.
-            **options: As for `run`.
-
-        Returns:
-            An async iterator of events; after the last, its `result` is there.
-        """
-        return EventStream[Out](self.new_run(task, streaming=True, **options))
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -192,30 +124,6 @@ class Runnable(Faces[Deps, Out]):
         if isinstance(options.get("ui"), str):
             options["ui"] = bound.host.make("ui", options["ui"])
         return Run(bound, str(task), parent=parent, attachments=attachments, **options)
-
-    def resume(self, result: RunResult[Any], answer: Any) -> RunResult[Out]:
-        """Go on with a run that waits for a person.
-
-        Args:
-            result: Of a run with state "suspended".
-            answer: The answer; a dict by question id where there are several.
-
-        Raises:
-            ConfigurationError: The run doesn't wait, or was started async.
-        """
-        return cast("RunResult[Out]", _waiting(result, False).answer(answer).finish())
-
-    async def aresume(self, result: RunResult[Any], answer: Any) -> RunResult[Out]:
-        """Go on with an async run that waits for a person.
-
-        Args:
-            result: Of a run with state "suspended".
-            answer: The answer; a dict by question id where there are several.
-
-        Raises:
-            ConfigurationError: The run doesn't wait, or was started sync.
-        """
-        return cast("RunResult[Out]", await _waiting(result, True).answer(answer).afinish())
 
     def session(self, steps: Sequence[Any] = ()) -> Conversation[Deps, Out]:
         """A conversation: each run goes on from the one before, variables in code included.
@@ -373,7 +281,7 @@ class CodeAgent(MultiStepAgent[Deps, Out]):
         tools = run.bound.tools
         return Setup(
             functions=tuple(name for name, tool in tools.items() if not isinstance(tool, FinalAnswerTool)),
-            final=tuple(name for name, tool in tools.items() if isinstance(tool, FinalAnswerTool)),
+            final=tuple(name for name, tool in tools.items() if tool.final),
             variables=run.variables,
             imports=self.imports(run.bound),
             limits=self.code_limits,
@@ -402,46 +310,6 @@ class ToolCallingAgent(MultiStepAgent[Deps, Out]):
         return ToolStyle(self.plain_answers, self.tool_choice)
 
 
-class Conversation(Faces[Deps, Out]):
-    """Runs that go on from each other. Not for two runs at once.
-
-    Args:
-        agent: Who talks.
-        steps: What was said before, from another conversation.
-    """
-
-    def __init__(self, agent: Runnable[Deps, Out], steps: Sequence[Any] = ()) -> None:
-        self.agent, self.before = agent, steps
-        self._space = CodeSpace(keep=True)
-        self._last: Run | None = None
-
-    @property
-    def steps(self) -> list[Any]:
-        """What was said so far."""
-        return list(self._last.steps if self._last else self.before)
-
-    def new_run(self, task: str, **options: Any) -> Run:
-        """The next task; it goes on from the last.
-
-        Args:
-            task: What to do.
-            **options: As for `run`.
-        """
-        self._last = self.agent.new_run(task, **{"steps": self.steps, **options, "space": self._space})
-        return self._last
-
-    def close(self) -> None:
-        """End the code session."""
-        if (session := self._space.take()) is not None:
-            self.agent.bind().host.close_one(session)
-
-    def __enter__(self) -> Conversation[Deps, Out]:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
 def _several(given: Any) -> Iterable[Any]:
     """One attachment is a list of one."""
     return given if isinstance(given, list | tuple) else [] if given is None else [given]
@@ -457,13 +325,3 @@ def _check(max_steps: int | None, planning_interval: Any) -> None:
         raise ConfigurationError(f"max_steps is a number from 0, not {max_steps!r}")
     if isinstance(planning_interval, int) and planning_interval < 1:
         raise ConfigurationError(f"planning_interval is a number from 1, not {planning_interval!r}")
-
-
-def _waiting(result: RunResult[Any], on_loop: bool) -> EventStream[Any]:
-    stream: EventStream[Any] | None = result.resumable
-    if stream is None or stream.result is not result:
-        raise ConfigurationError(
-            f"the run {result.run_id} doesn't wait for an answer: its state is {result.run.state!r}"
-        )
-    stream.check_way(on_loop)
-    return stream

@@ -51,7 +51,7 @@ class Bound:
         overrides = getattr(agent, "prompts", None) or {}
         if unknown := set(overrides) - set(prompts.NAMES):
             raise ConfigurationError(
-                f"there is no prompt {sorted(unknown)[0]!r}; there are {', '.join(sorted(prompts.NAMES))}"
+                f"there is no prompt {min(unknown)!r}; there are {', '.join(sorted(prompts.NAMES))}"
             )
         self._prompts = {name: prompts.chosen(name, overrides.get(name), file) for name, file in (files or {}).items()}
         memory = getattr(agent, "memory", None)

@@ -20,9 +20,16 @@ def main(arguments: Sequence[str] | None = None, host: Host | None = None) -> in
         The exit status: the command's own, or 2 for wrong usage.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if host is None:
-        with Host() as host:
-            return main(words, host)
+    try:
+        if host is not None:
+            return _run(words, host)
+        with Host() as own:
+            return _run(words, own)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(words: list[str], host: Host) -> int:
     if words[:1] == ["--version"]:
         from importlib.metadata import version
 
@@ -36,13 +43,10 @@ def main(arguments: Sequence[str] | None = None, host: Host | None = None) -> in
         print(f"core-plus: {error}", file=sys.stderr)
         return 2
     try:
-        status = offer.factory(words[1:], host)
+        return int(offer.factory(words[1:], host) or 0)
     except CorePlusError as error:
         print(f"core-plus {words[0]}: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        return 130
-    return int(status or 0)
 
 
 def _help(host: Host) -> int:

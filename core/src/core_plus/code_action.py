@@ -99,13 +99,12 @@ class CodeStyle:
         run.emit(CodeStarted(code=draft.code))
         done = yield from run_code(run, draft, draft.code)
         draft.stdout = done.stdout
-        if not draft.is_final:
-            draft.value, draft.is_final = done.value, done.is_final
+        draft.value, draft.is_final = done.value, done.is_final
         draft.observation = _observation(run, done)
         if done.has_value and not done.is_final:
             shown = [part for part in as_parts(done.value) if not isinstance(part, Text)]
             draft.parts += [part for part in shown if part not in draft.parts]
-        if done.error is not None and not draft.is_final:
+        if done.error is not None:
             raise AgentExecutionError(_explained(done.error))
 
     def messages(self, run: Run, draft: Draft) -> tuple[Message, ...]:
@@ -179,10 +178,6 @@ def _answer(run: Run, draft: Draft, request: CodeRequest) -> fx.Effects:
         return Answer(request.id, None, str(error), type(error).__name__)
     if isinstance(value, Image | Audio | File):
         draft.parts.append(value)
-    if run.tools[call.name].final and run.space.session is not None:
-        # Its value is the answer of the run: the code ends here.
-        draft.value, draft.is_final = value, True
-        run.space.session.interrupt()
     return Answer(request.id, value)
 
 

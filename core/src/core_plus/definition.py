@@ -102,10 +102,16 @@ def _wrong_names(name: Any, description: Any) -> list[str]:
     return wrong
 
 
+def _enclosing(function: types.FunctionType) -> dict[str, Any]:
+    """The names of the functions around it that have a value by now; its own may be still to come."""
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    return {name: cell.cell_contents for name, cell in cells if cell != types.CellType()}
+
+
 def _read(forward: Callable[..., Any], names: _Names) -> tuple[inspect.Signature, _Names, _Names]:
     """The signature, each hint (where it can't be read: why), and all names that hints may use."""
     function = inspect.unwrap(getattr(forward, "__func__", forward))
-    closure = inspect.getclosurevars(function).nonlocals if inspect.isfunction(function) else {}
+    closure = _enclosing(function) if inspect.isfunction(function) else {}
     local, signature, hints = {**closure, **names}, _signature(forward), dict[str, Any]()
     written = {name: row.annotation for name, row in signature.parameters.items()}
     for name, hint in {**written, "return": signature.return_annotation}.items():

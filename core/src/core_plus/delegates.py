@@ -11,7 +11,7 @@ from core_plus.context import RunContext
 from core_plus.effects import Effects, RunAgent
 from core_plus.errors import ConfigurationError
 from core_plus.events import ActionStep
-from core_plus.run import RunResult
+from core_plus.result import RunResult
 from core_plus.tools import Tool
 
 if TYPE_CHECKING:

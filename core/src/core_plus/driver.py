@@ -10,22 +10,20 @@ from __future__ import annotations
 import contextvars
 import inspect
 import queue
-import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError
 from typing import Any
 
 import msgspec
 
 from core_plus.cancellation import Interrupted
 from core_plus.effects import Outcome, Question
-from core_plus.engine import END, Collect, Emit, Invoke, Next, Nursery, Open, Ops, Spawn, Suspend, Wait, notify
 from core_plus.events import Event
+from core_plus.gate import Gate, gated
+from core_plus.ops import END, Collect, Emit, Invoke, Next, Nursery, Open, Ops, Spawn, Suspend, Wait
 from core_plus.run import Run
-
-GRACE = 2.0
-"""Seconds that a sync tool gets to return after its run was told to stop."""
+from core_plus.watching import notify
 
 
 class Waiting(msgspec.Struct):
@@ -52,56 +50,83 @@ class _Branch:
         self.ops, self.nursery, self.key = ops, nursery, key
 
 
-def _scheduled(ops: Ops, run: Run) -> Generator[Any, Any, Any]:
-    """Step the branches of a run; what it yields is for the drivers below, or events and `Waiting`."""
-    alive, beside = {main := _Branch(ops)}, 0
-    ready = deque([(main, Outcome())])
-    held: dict[str, tuple[_Branch, Question]] = {}
-    try:
-        while True:
-            while ready:
-                branch, given = ready.popleft()
-                try:
-                    op: Any = branch.ops.send(given.value) if given.error is None else branch.ops.throw(given.error)
-                except BaseException as end:
-                    alive.discard(branch)
-                    outcome = Outcome(end.value) if isinstance(end, StopIteration) else Outcome(error=end)
-                    if branch.nursery is None:
-                        return outcome.get()
-                    branch.nursery.done.append((branch.key, outcome))
-                    ready.extend(_collected(branch.nursery))
-                    continue
-                kind = type(op)
-                if kind is Collect:
-                    op.nursery.collector = branch
-                    ready.extend(_collected(op.nursery))
-                elif kind is Suspend:
-                    held[op.question.id] = branch, op.question
-                elif kind is Emit or kind is Spawn:
-                    if kind is Emit:
+class _Scheduler:
+    """Steps the branches of a run. What `go` yields is for the drivers below, or events and `Waiting`."""
+
+    def __init__(self, ops: Ops, run: Run) -> None:
+        main = _Branch(ops)
+        self.run, self.alive, self.beside = run, {main}, 0
+        self.ready = deque([(main, Outcome())])
+        self.held: dict[str, tuple[_Branch, Question]] = {}
+
+    def go(self) -> Generator[Any, Any, Any]:
+        try:
+            while True:
+                while self.ready:
+                    branch, given = self.ready.popleft()
+                    op: Any = _stepped(branch, given)
+                    if isinstance(op, Outcome) and branch.nursery is None:
+                        return op.get()
+                    if type(op) is Emit:
                         yield op.event
-                    else:
-                        alive.add(begun := _Branch(op.ops, op.nursery, op.key))
-                        ready.append((begun, Outcome()))
-                    ready.appendleft((branch, Outcome()))
-                elif len(alive) > 1 or (kind is Invoke and op.given_up is not None):
-                    beside += 1
-                    yield _Perform(op, branch)
-                else:
-                    ready.appendleft((branch, (yield _Perform(op))))
-            if beside:
-                item = yield _ANY
-                if isinstance(item, Event):
-                    yield from _shown(run, item)
-                else:
-                    beside -= 1
-                    ready.append(item)
-            else:
-                answers = (yield Waiting(tuple(question for _, question in held.values()))) or {}
-                ready.extend((held.pop(key)[0], Outcome(answers[key])) for key in [*held] if key in answers)
-    finally:
-        for branch in alive:
-            branch.ops.close()
+                        self.ready.appendleft((branch, Outcome()))
+                    elif not self._arranged(branch, op):
+                        yield from self._performed(branch, op)
+                yield from self._awaited()
+        finally:
+            for branch in self.alive:
+                branch.ops.close()
+
+    def _arranged(self, branch: _Branch, op: Any) -> bool:
+        """Whether an operation was one that needs no waiting."""
+        kind, nursery = type(op), branch.nursery
+        if kind is Outcome and nursery is not None:
+            self.alive.discard(branch)
+            nursery.done.append((branch.key, op))
+            self.ready.extend(_collected(nursery))
+        elif kind is Collect:
+            op.nursery.collector = branch
+            self.ready.extend(_collected(op.nursery))
+        elif kind is Suspend:
+            self.held[op.question.id] = branch, op.question
+        elif kind is Spawn:
+            self.alive.add(begun := _Branch(op.ops, op.nursery, op.key))
+            self.ready.append((begun, Outcome()))
+            self.ready.appendleft((branch, Outcome()))
+        else:
+            return False
+        return True
+
+    def _performed(self, branch: _Branch, op: Any) -> Generator[Any, Any, None]:
+        """In place while nothing else goes on; a tool always beside, so that it is heard while it works."""
+        if len(self.alive) > 1 or (type(op) is Invoke and op.given_up is not None):
+            self.beside += 1
+            yield _Perform(op, branch)
+        else:
+            self.ready.appendleft((branch, (yield _Perform(op))))
+
+    def _awaited(self) -> Generator[Any, Any, None]:
+        """Wait for the first of what is beside, or for the answers that all branches hold still for."""
+        if not self.beside:
+            answers = (yield Waiting(tuple(question for _, question in self.held.values()))) or {}
+            self.ready.extend((self.held.pop(key)[0], Outcome(answers[key])) for key in [*self.held] if key in answers)
+            return
+        item = yield _ANY
+        if isinstance(item, Event):
+            yield from _shown(self.run, item)
+        else:
+            self.beside -= 1
+            self.ready.append(item)
+
+
+def _stepped(branch: _Branch, given: Outcome) -> Any:
+    """The branch's next operation, or the outcome that it ended with."""
+    try:
+        return branch.ops.send(given.value) if given.error is None else branch.ops.throw(given.error)
+    except StopIteration as stop:
+        return Outcome(stop.value)
+    except BaseException as error:
+        return Outcome(error=error)
 
 
 def _shown(run: Run, event: Event) -> Generator[Event, None, None]:
@@ -130,7 +155,7 @@ def drive(ops: Ops, run: Run) -> Generator[Any, Any, Any]:
         Events, and a `Waiting` where the run holds still.
     """
     opened: list[Any] = []
-    scheduler, reply = _scheduled(ops, run), None
+    scheduler, reply = _Scheduler(ops, run).go(), None
     finished: queue.SimpleQueue[Any] = queue.SimpleQueue()
     run.post = finished.put
     try:
@@ -155,7 +180,7 @@ def drive(ops: Ops, run: Run) -> Generator[Any, Any, Any]:
 def _beside(item: _Perform, run: Run, opened: list[Any], finished: queue.SimpleQueue[Any]) -> None:
     op, branch, context = item.op, item.branch, contextvars.copy_context()
     if type(op) is Invoke and op.where == "worker":
-        gate = _gated(op, run)
+        gate = gated(op, run)
         gate.add_done_callback(lambda done: finished.put((branch, _outcome(done.result, op, run))))
         return
     work = run.host.workers.submit(lambda: context.run(_performed, op, run, opened))
@@ -169,7 +194,7 @@ def _performed(op: Any, run: Run, opened: list[Any]) -> Outcome:
 def _outcome(begin: Callable[[], Any], op: Any, run: Run) -> Outcome:
     try:
         value = begin()
-        if isinstance(value, _Gate):
+        if isinstance(value, Gate):
             value = value.result()
         return Outcome(_awaited(value, run, op) if inspect.isawaitable(value) else value)
     except BaseException as error:
@@ -204,7 +229,7 @@ async def adrive(ops: Ops, run: Run) -> AsyncGenerator[Any, Any]:
     import asyncio
 
     opened: list[Any] = []
-    scheduler, reply = _scheduled(ops, run), None
+    scheduler, reply = _Scheduler(ops, run).go(), None
     finished: asyncio.Queue[Any] = asyncio.Queue()
     loop = asyncio.get_running_loop()
     run.post = lambda event: loop.call_soon_threadsafe(finished.put_nowait, event)
@@ -242,7 +267,7 @@ async def _aperformed(op: Any, run: Run, opened: list[Any]) -> Outcome:
 
     try:
         value = _begun(op, run, opened, True)
-        if isinstance(value, _Gate):
+        if isinstance(value, Gate):
             value = await asyncio.wrap_future(value)
         return Outcome(await _stoppable(value, run, op) if inspect.isawaitable(value) else value)
     except BaseException as error:
@@ -282,7 +307,7 @@ def _begun(op: Any, run: Run, opened: list[Any], on_loop: bool) -> Any:
         iterator = op.iterator
         if hasattr(iterator, "__anext__"):
             return anext(iterator, END)
-        return _gated(Invoke(next, (iterator, END)), run) if on_loop else next(iterator, END)
+        return gated(Invoke(next, (iterator, END)), run) if on_loop else next(iterator, END)
     function = (op.alternative or op.function) if on_loop else op.function
     if type(op) is Open:
         opened.append(stream := function(*op.args))
@@ -291,52 +316,7 @@ def _begun(op: Any, run: Run, opened: list[Any], on_loop: bool) -> Any:
     if (
         in_place
         or inspect.iscoroutinefunction(function)
-        or inspect.iscoroutinefunction(getattr(function, "__call__", 0))
+        or inspect.iscoroutinefunction(getattr(function, "__call__", 0))  # noqa: B004 (what kind it is, not whether)
     ):
         return function(*op.args, **op.kwargs)
-    return _gated(op, run, function)
-
-
-class _Gate(Future[Any]):
-    """What a sync function in a worker thread gives, waiting no longer than it may."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._settling = threading.Lock()
-
-    def settle(self, done: Future[Any] | None, error: BaseException | None, first: Callable[[], object] = int) -> None:
-        """Set it, unless that was done before; `first` is called before anyone who waits goes on."""
-        with self._settling:
-            if self.done():
-                return
-            first()
-            if error is not None:
-                self.set_exception(error)
-            else:
-                self.set_result(done.result() if done else None)
-
-
-def _gated(op: Invoke, run: Run, function: Callable[..., Any] | None = None) -> _Gate:
-    gate, context = _Gate(), contextvars.copy_context()
-    timers: list[threading.Timer] = []
-    work = run.host.workers.submit(lambda: context.run(function or op.function, *op.args, **op.kwargs))
-
-    def give_up(error: BaseException) -> None:
-        gate.settle(None, error, lambda: op.given_up(work) if op.given_up is not None else None)
-
-    def after(seconds: float, error: BaseException) -> None:
-        timers.append(timer := threading.Timer(seconds, give_up, (error,)))
-        timer.daemon = True
-        timer.start()
-
-    def tidy(_: object) -> None:
-        forget()
-        for timer in timers:
-            timer.cancel()
-
-    forget = run.cancellation.on_cancel(lambda: after(GRACE, Interrupted(run.cancellation.reason)))
-    if op.timeout is not None:
-        after(op.timeout, TimeoutError(f"no answer within {op.timeout:g} seconds"))
-    work.add_done_callback(lambda done: gate.settle(done, done.exception()))
-    gate.add_done_callback(tidy)
-    return gate
+    return gated(op, run, function)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections import deque
-from collections.abc import Callable, Generator
-from typing import Any, Literal, TypeAlias
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
 from core_plus import effects as fx
+from core_plus.asking import approve, ask, denied
 from core_plus.cancellation import Interrupted
 from core_plus.errors import (
     AgentDeniedError,
@@ -25,92 +25,14 @@ from core_plus.errors import (
     LimitReached,
     ModelError,
 )
-from core_plus.events import Event, ModelDelta, ModelReplied, ModelStarted, QuestionAnswered, QuestionAsked, Warned
+from core_plus.events import ModelReplied, ModelStarted, Warned
 from core_plus.executors import Setup
 from core_plus.messages import ToolCall
 from core_plus.models import Collector, ModelResponse, as_deltas
-from core_plus.run import Abandoned, Run, RunResult
-
-
-class Op(msgspec.Struct, gc=False):
-    """Something for a driver to carry out."""
-
-
-class Emit(Op):
-    """Pass an event on to whoever reads the stream."""
-
-    event: Event
-
-
-class Invoke(Op):
-    """Call a function, sync or async; `alternative` is its async form, where there is one.
-
-    `where` a sync one runs: "caller", always in the thread of the run; "blocking", there in a sync run and
-    in a worker thread in an async one; "worker", always in a worker thread, so that it can be given up when
-    the run is told to stop or after `timeout` seconds, and `given_up` is told.
-    """
-
-    function: Callable[..., Any]
-    args: tuple[Any, ...] = ()
-    kwargs: dict[str, Any] = {}
-    alternative: Callable[..., Any] | None = None
-    where: Literal["caller", "blocking", "worker"] = "blocking"
-    timeout: float | None = None
-    given_up: Callable[[Any], None] | None = None
-
-
-class Wait(Op):
-    """Wait for something awaitable."""
-
-    awaitable: Any
-
-
-class Next(Op):
-    """The next of an iterator, sync or async; `END` after the last."""
-
-    iterator: Any
-
-
-class Open(Op):
-    """Begin to stream: `function` in a sync run, `alternative` in an async one, whichever there is."""
-
-    function: Callable[..., Any]
-    args: tuple[Any, ...]
-    alternative: Callable[..., Any] | None = None
-
-
-class Spawn(Op):
-    """Start a branch beside this one."""
-
-    nursery: Nursery
-    key: Any
-    ops: Ops
-
-
-class Collect(Op):
-    """Wait for the first branch of a nursery that is done."""
-
-    nursery: Nursery
-
-
-class Suspend(Op):
-    """Nobody is there to answer: hold still until somebody does."""
-
-    question: fx.Question
-
-
-class Nursery:
-    """The branches begun by one generator of effects: which are done, and who collects them."""
-
-    __slots__ = ("collector", "done")
-
-    def __init__(self) -> None:
-        self.done: deque[tuple[Any, fx.Outcome]] = deque()
-        self.collector: Any = None
-
-
-Ops: TypeAlias = Generator[Op, Any, Any]
-END = object()
+from core_plus.ops import END, Collect, Invoke, Next, Nursery, Open, Ops, Spawn, Wait
+from core_plus.result import Abandoned, RunResult
+from core_plus.run import Run
+from core_plus.watching import flush, show_delta
 
 
 def perform_run(run: Run, prefix: str = "") -> Ops:
@@ -173,45 +95,6 @@ def perform(run: Run, loop: fx.Effects, prefix: str = "") -> Ops:
                 failed = error
     finally:
         loop.close()
-
-
-def flush(run: Run) -> Ops:
-    """Show what has happened to the observers, and pass it on.
-
-    Args:
-        run: Whose events.
-    """
-    events, passing = run.events, run.root.streaming
-    while events:
-        try:
-            event = events.popleft()
-        except IndexError:
-            return
-        for observer in tuple(run.observers):
-            notify(run, observer, event)
-        if passing:
-            yield Emit(event)
-
-
-def notify(run: Run, observer: Any, event: Event) -> None:
-    """Show an event to one observer; a third failure detaches it.
-
-    Args:
-        run: Whose event.
-        observer: Who sees it.
-        event: What happened.
-    """
-    try:
-        observer.observe(event)
-    except Exception as error:
-        key = id(observer)
-        run.failures[key] = failed = run.failures.get(key, 0) + 1
-        who = f"{type(observer).__module__}.{type(observer).__qualname__}"
-        if failed == 1:
-            run.host.report(f"observer {who} failed: {type(error).__name__}: {error}")
-            run.emit(Warned(text=f"observer {who} failed: {type(error).__name__}: {error}"))
-        if failed >= 3 and observer in run.observers:
-            run.observers.remove(observer)
 
 
 class _Scope:
@@ -288,58 +171,13 @@ def _reviewed(run: Run, effect: fx.Effect) -> Ops:
     """Reviews first, then an answer from a plugin, then the effect itself."""
     decision = run.host.reviews(run, effect)
     if isinstance(decision, fx.Deny):
-        raise AgentDeniedError(_denied(effect, decision.reason))
+        raise AgentDeniedError(denied(effect, decision.reason))
     if isinstance(decision, fx.Ask):
-        yield from _approve(run, effect, decision)
+        yield from approve(run, effect, decision)
     found = run.host.answer(run, effect)
     if found is not None:
         return found.get()
     return (yield from _PERFORM[type(effect)](run, effect))
-
-
-def _approve(run: Run, effect: fx.Effect, wish: fx.Ask) -> Ops:
-    details = {**_facts(effect), **wish.details}
-    text = wish.text or f"Allow {' '.join(str(value) for value in _facts(effect).values())}?"
-    choices = wish.choices or ("yes", "no")
-    question = fx.Question(text=text, kind="approval", choices=choices, details=details, default="no")
-    answer = yield from ask(run, effect.id, question)
-    if answer is not True and str(answer).strip().lower() not in ("yes", "y", "allow", "true", "ok"):
-        reason = "" if str(answer).strip().lower() in ("no", "n", "deny", "false", "none", "") else f": {answer}"
-        raise AgentDeniedError(_denied(effect, f"the person said no{reason}"))
-
-
-def _facts(effect: fx.Effect) -> dict[str, Any]:
-    if isinstance(effect, fx.CallTool):
-        return {"tool": effect.call.name, "arguments": effect.call.arguments}
-    if isinstance(effect, fx.RunCode):
-        return {"what": "code", "code": effect.code}
-    return {"what": type(effect).__name__}
-
-
-def _denied(effect: fx.Effect, reason: str) -> str:
-    what = effect.call.name if isinstance(effect, fx.CallTool) else type(effect).__name__
-    return f"{what} was denied" + (f": {reason}" if reason else "") + ". It was not performed; go another way."
-
-
-def ask(run: Run, effect_id: str, question: fx.Question) -> Ops:
-    """Ask the attached UI, or hold still until somebody answers.
-
-    Args:
-        run: Who asks.
-        effect_id: The asking effect.
-        question: What is asked.
-    """
-    question = msgspec.structs.replace(question, id=effect_id)
-    run.emit(QuestionAsked(question=question))
-    yield from flush(run)
-    answer = None
-    if run.ui is not None and hasattr(run.ui, "ask"):
-        answer = yield Invoke(run.ui.ask, (question,))
-    if answer is None:
-        answer = yield Suspend(question)
-    run.emit(QuestionAnswered(question=question, answer=answer))
-    run.cancellation.check()
-    return answer
 
 
 def _call_model(run: Run, effect: fx.CallModel) -> Ops:
@@ -357,7 +195,7 @@ def _call_model(run: Run, effect: fx.CallModel) -> Ops:
             if inspect.isgenerator(response):
                 response = yield from perform(run, response, f"{effect.id}.")
             for delta in as_deltas(response) if watched else ():
-                yield from _delta(run, effect, delta)
+                yield from show_delta(run, effect, delta)
     except Exception as error:
         if run.cancellation.cancelled:
             raise Interrupted(run.cancellation.reason) from error
@@ -378,17 +216,8 @@ def _streamed(run: Run, model: Any, effect: fx.CallModel) -> Ops:
     collector = Collector()
     while (delta := (yield Next(deltas))) is not END:
         collector.add(delta)
-        yield from _delta(run, effect, delta)
+        yield from show_delta(run, effect, delta)
     return collector.response()
-
-
-def _delta(run: Run, effect: fx.CallModel, delta: Any) -> Ops:
-    event = ModelDelta(delta=delta, purpose=effect.purpose, run_id=run.id, path=run.path)
-    for observer in tuple(run.observers):
-        if getattr(observer, "wants_deltas", False):
-            notify(run, observer, event)
-    if run.root.streaming:
-        yield Emit(event)
 
 
 def _call_tool(run: Run, effect: fx.CallTool) -> Ops:

@@ -37,7 +37,8 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         functions: Names that the code may call; each call becomes a `CodeRequest`.
-        final: Those of the functions whose call ends the code with its value as the final answer.
+        final: Names whose call ends the code with its value as the final answer: what the host answers, where
+            it is one of the functions, else what the code gives.
         variables: Names and values that the code finds.
         imports: Modules that the code may import ("*" is all, "pkg.*" a package with its submodules);
             None leaves it to the executor.
@@ -175,12 +176,12 @@ class Session(Protocol):
         """Answer open requests and let the code go on.
 
         Args:
-            answers: Any of the open ones, in any order; () to wait. One that comes after the code has ended
-                is dropped: an empty `Paused`.
+            answers: Any of the open ones, in any order; () to wait. With others still open it returns at
+                once; after the end it gives the same `Done` again.
         """
         ...
 
-    def assign(self, variables: Mapping[str, Any]) -> None | Awaitable[None]:
+    def assign(self, variables: Mapping[str, Any]) -> Awaitable[None] | None:
         """Give the code more variables, between two snippets.
 
         Args:

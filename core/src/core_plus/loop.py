@@ -28,7 +28,7 @@ from core_plus.events import (
 from core_plus.messages import Message, Text, message
 from core_plus.models import ModelRequest, ModelResponse
 from core_plus.planning import make_plan
-from core_plus.run import task_message
+from core_plus.render import task_message
 
 if TYPE_CHECKING:
     from core_plus.run import Run

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core_plus.messages import Audio, File, Image, Part, Text
+from core_plus.messages import Audio, File, Image, Message, Part, Text, message
 
 Shown = Text | Image | Audio | File
 
@@ -29,7 +30,10 @@ def show(value: Any, most: int = 20_000) -> str:
         value: Any value that is the host's own or was decoded as data.
         most: Characters to keep.
     """
-    return cut(value if isinstance(value, str) else repr(value), most)
+    try:
+        return cut(value if isinstance(value, str) else repr(value), most)
+    except ValueError as error:
+        return f"<{type(value).__name__}: {error}>"  # Python refuses to write out very large integers
 
 
 def as_parts(value: Any, most: int = 20_000) -> tuple[Shown, ...]:
@@ -96,3 +100,15 @@ def picture(value: Any) -> Image:
 
 def _is_picture(value: Any) -> bool:
     return hasattr(type(value), "save") and hasattr(value, "size") and hasattr(value, "mode")
+
+
+def task_message(task: str, attachments: Sequence[Any], variables: Mapping[str, Any]) -> Message:
+    """What the model reads of a task.
+
+    Args:
+        task: In words.
+        attachments: Pictures and files.
+        variables: Named in the text, with their types.
+    """
+    names = "".join(f"\n- {name} ({type(value).__name__}): {value!r:.200}" for name, value in variables.items())
+    return message("user", [task + (f"\n\nYou have these variables:{names}" if names else ""), *attachments])

@@ -1,4 +1,4 @@
-"""`Run`, the state of one run, and `RunResult`, what is left of it."""
+"""`Run`, the state of one run in progress."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import msgspec
@@ -14,17 +14,14 @@ import msgspec
 from core_plus.cancellation import Cancellation
 from core_plus.context import RunContext
 from core_plus.effects import Question
-from core_plus.errors import LimitReached, RunFailed, RunInterrupted, RunSuspended
+from core_plus.errors import LimitReached
 from core_plus.events import Event, RunFinished, RunStarted, Step, ToolProgress
-from core_plus.memory import as_data
-from core_plus.messages import Message, Usage, message
+from core_plus.messages import Message, Usage
+from core_plus.result import Abandoned, RunResult, State
 
 if TYPE_CHECKING:
     from core_plus.bound import Bound
     from core_plus.executors import Session
-
-Out = TypeVar("Out")
-State: TypeAlias = Literal["running", "success", "max_steps", "limit", "failed", "interrupted", "stopped", "suspended"]
 
 
 @attrs.frozen(kw_only=True)
@@ -42,23 +39,6 @@ class RunLimits:
     model_calls: int | None = None
     tool_calls: int | None = None
     tokens: int | None = None
-
-
-@attrs.define
-class Abandoned:
-    """A tool that didn't return in time after its run was told to stop, or after its own time-out.
-
-    Args:
-        tool: Its name.
-        call_id: The call.
-        outcome: What came of it in the end: "still running", "returned …" or "raised …".
-        value: What it returned late.
-    """
-
-    tool: str
-    call_id: str
-    outcome: str = "still running"
-    value: Any = None
 
 
 @attrs.define
@@ -97,6 +77,12 @@ class Run:
         step_number: The step in progress, from 1.
     """
 
+    state: State = "running"
+    output: Any = None
+    error: BaseException | None = None
+    step_number, planned_at, read_so_far, model_calls, tool_calls = 0, -1, 0, 0, 0
+    post: Any = None
+
     def __init__(
         self, bound: Bound, task: str, *, parent: Run | None = None, call_id: str = "", run_id: str | None = None,
         deps: Any = None, variables: Mapping[str, Any] | None = None, attachments: Sequence[Any] = (),
@@ -127,18 +113,11 @@ class Run:
         self.history = [*(message_history or ()), *(said for step in steps for said in step.messages)]
         self.notes: dict[Any, Any] = {}
         self.board: list[tuple[tuple[str, ...], str]] | None = [] if agent.share_memory else None
-        self.read_so_far = 0
-        self.step_number, self.planned_at = 0, -1
         self.events: deque[Event] = deque()
-        self.state: State = "running"
-        self.output: Any = None
-        self.error: BaseException | None = None
         self.abandoned: list[Abandoned] = parent.abandoned if parent else []
         self.children: list[Run] = []
-        self.model_calls = self.tool_calls = 0
         self._usage = Usage()
         self.started = time.monotonic()
-        self.post: Any = None
         self.failures: dict[int, int] = parent.failures if parent else {}
         if parent:
             parent.children.append(self)
@@ -334,108 +313,3 @@ class Run:
         """
         error, seconds = str(self.error) if self.error else None, time.monotonic() - self.started
         return RunFinished(state=state, output=self.output, error=error, usage=self.usage, seconds=seconds)
-
-
-@attrs.define(kw_only=True, eq=False, repr=False)
-class RunResult(Generic[Out]):
-    """What came of a run. Everything that was done is kept, however it ended.
-
-    Args:
-        run: Its state.
-        run_id: Its id.
-        state: "success", "max_steps" (an answer from what there was), "limit", "failed", "interrupted",
-            "stopped" (by a callback) or "suspended" (waits for a person).
-        answer: The answer, None where there is none; `output` is the one to use.
-        error: What ended it, if something went wrong.
-        steps: The steps taken.
-        messages: The conversation, as `message_history=` of another run takes it.
-        usage: Tokens, those of managed agents included.
-        seconds: How long it took.
-        questions: What it waits for, where it is suspended.
-        abandoned: Tools that were given up, with what came of them.
-        resumable: The stream that goes on once the questions are answered.
-    """
-
-    run: Run
-    run_id: str
-    state: State
-    answer: Any
-    error: BaseException | None
-    steps: tuple[Step, ...]
-    messages: tuple[Message, ...]
-    usage: Usage
-    seconds: float
-    questions: tuple[Question, ...]
-    abandoned: tuple[Abandoned, ...]
-    resumable: Any = None
-
-    @property
-    def output(self) -> Out:
-        """The answer.
-
-        Raises:
-            RunFailed: The run failed; its error is the cause.
-            RunInterrupted: It was interrupted.
-            RunSuspended: It waits for a person.
-        """
-        if self.state == "suspended":
-            asked = "; ".join(question.text for question in self.questions)
-            raise RunSuspended(f"the run waits for an answer to: {asked} (agent.resume(result, answer) goes on)", self)
-        if self.state == "interrupted":
-            raise RunInterrupted(f"the run was interrupted: {self.run.cancellation.reason or 'interrupted'}", self)
-        if self.state in ("failed", "limit") or (self.state == "stopped" and self.answer is None):
-            raise RunFailed(
-                f"the run has no output ({self.state}): {self.error or 'a callback stopped it'}", self
-            ) from self.error
-        return cast("Out", self.answer)
-
-    @property
-    def answered(self) -> bool:
-        """Whether there is an output."""
-        return self.state in ("success", "max_steps") or (self.state == "stopped" and self.answer is not None)
-
-    @property
-    def variables(self) -> dict[str, Any]:
-        """The run's variables, by name."""
-        return self.run.variables
-
-    def as_dict(self) -> dict[str, Any]:
-        """Everything as JSON-like data; a value that JSON has no form for becomes its `repr`."""
-        data = {
-            "output": self.answer if self.answered else None,
-            "state": self.state,
-            "error": str(self.error) if self.error else None,
-            "questions": self.questions,
-            "steps": self.steps,
-            "usage": self.usage,
-            "seconds": self.seconds,
-            "run_id": self.run_id,
-            "plugins": {p.distribution: p.version for p in self.run.host.plugins if p.status == "loaded"},
-        }
-        found: dict[str, Any] = as_data(data)
-        return found
-
-    def __repr__(self) -> str:
-        shown = f" {self.answer!r:.200}" if self.answered else f" {self.error!r:.200}" if self.error else ""
-        facts = f"{len(self.steps)} steps, {self.usage.total_tokens} tokens, {self.seconds:.1f} s"
-        return f"<RunResult {self.state}{shown}, {facts}>"
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        shown = repr(self.answer) if self.answered else str(self.error or "; ".join(q.text for q in self.questions))
-        steps = "".join(f"<li>{type(step).__name__}<pre>{escape(step.shown[:5000])}</pre></li>" for step in self.steps)
-        facts = f"{self.state}, {len(self.steps)} steps, {self.usage.total_tokens} tokens, {self.seconds:.1f} s"
-        return f"<b>{escape(shown[:5000])}</b><details><summary>{facts}</summary><ol>{steps}</ol></details>"
-
-
-def task_message(task: str, attachments: Sequence[Any], variables: dict[str, Any]) -> Message:
-    """What the model reads of a task.
-
-    Args:
-        task: In words.
-        attachments: Pictures and files.
-        variables: Named in the text, with their types.
-    """
-    names = "".join(f"\n- {name} ({type(value).__name__}): {value!r:.200}" for name, value in variables.items())
-    return message("user", [task + (f"\n\nYou have these variables:{names}" if names else ""), *attachments])

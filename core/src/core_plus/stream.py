@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any, Generic, TypeVar
 
 from core_plus.driver import Waiting, adrive, drive
-from core_plus.engine import notify, perform_run
+from core_plus.engine import perform_run
 from core_plus.errors import ConfigurationError
 from core_plus.events import Event
-from core_plus.run import Run, RunResult
+from core_plus.result import RunResult
+from core_plus.run import Run
+from core_plus.watching import notify
 
 Out = TypeVar("Out")
 

@@ -6,9 +6,9 @@ import asyncio
 import json
 
 import pytest
-from core_plus import ConfigurationError, Host, ModelResponse, PlanningStep, RunFailed, ToolCallingAgent, Usage, message
 
 import core_plus_teams
+from core_plus import ConfigurationError, Host, ModelResponse, PlanningStep, RunFailed, ToolCallingAgent, Usage, message
 from core_plus_teams import SubtaskPlanner, chain
 
 
@@ -67,7 +67,9 @@ def test_a_chain_counts_the_tokens_of_all(make, host):
 
 def test_a_chain_runs_async_and_streams_what_its_agents_do(make, host):
     async def paths():
-        return {event.path async for event in chain(make(Says("a"), "one"), make(Says("b"), "two"), host=host).astream("go")}
+        return {
+            event.path async for event in chain(make(Says("a"), "one"), make(Says("b"), "two"), host=host).astream("go")
+        }
 
     assert asyncio.run(paths()) == {(), ("one",), ("two",)}
 

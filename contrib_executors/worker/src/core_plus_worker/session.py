@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,7 +14,7 @@ from core_plus.errors import ExecutorError
 from core_plus.executors import Answer, CodeError, CodeRequest, Done, Setup, Turn
 from core_plus.messages import Audio, File, Image
 from core_plus_worker import messages
-from core_plus_worker.handshake import connect
+from core_plus_worker.handshake import connect, encode_variables
 from core_plus_worker.inside.codec import Codec
 from core_plus_worker.inside.records import CodecError
 from core_plus_worker.link import Link, LinkError, Process, Waker
@@ -101,6 +102,22 @@ class WorkerSession:
             except LinkError as error:
                 return self._lost(snippet, str(error))
             return self._go_on(snippet)
+        finally:
+            self._lock.release()
+
+    def assign(self, variables: Mapping[str, Any]) -> None:
+        self._enter()
+        try:
+            if self._snippet is not None:
+                raise ExecutorError("a snippet is still running: resume it, or interrupt it first")
+            added = msgspec.structs.replace(self._setup, variables=variables)
+            tree, blobs = encode_variables(added, self._codec)
+            merged = {**self._setup.variables, **variables}
+            self._setup = msgspec.structs.replace(self._setup, variables=merged)
+            # Where the worker is gone, the next start says so and gives a fresh one all variables.
+            with contextlib.suppress(LinkError):
+                if self._link is not None:
+                    self._link.send(messages.encoded(["set", tree]), blobs)
         finally:
             self._lock.release()
 

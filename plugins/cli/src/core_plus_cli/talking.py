@@ -11,7 +11,7 @@ from core_plus.agents import MultiStepAgent
 from core_plus.errors import AuthenticationError, ConfigurationError, ModelConnectionError, ModelNotFoundError
 from core_plus.events import ActionStep
 from core_plus.memory import dump_steps, load_steps
-from core_plus.run import RunResult
+from core_plus.result import RunResult
 from core_plus.ui import UI
 from core_plus_cli import credentials, storage
 from core_plus_cli.command import ANSWERED, FAILED, INTERRUPTED, PIPE_CLOSED, SUSPENDED, say

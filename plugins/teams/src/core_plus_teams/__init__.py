@@ -1,4 +1,4 @@
-"""Agents one after another (`chain`), and plans that are worked off by the agent that fits (`planning_interval="auto"`)."""
+"""Agents in sequence (`chain`), and plans whose subtasks go to the agent that fits (`planning_interval="auto"`)."""
 
 from __future__ import annotations
 

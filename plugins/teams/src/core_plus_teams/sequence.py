@@ -6,7 +6,8 @@ from collections.abc import Generator
 from typing import Any
 
 import attrs
-from core_plus import ConfigurationError, Run, RunResult, Runnable
+
+from core_plus import ConfigurationError, Run, Runnable, RunResult
 from core_plus.effects import RunAgent
 from core_plus.events import FinalAnswerStep, TaskStep
 
@@ -35,11 +36,7 @@ class Chain(Runnable[Any, Any]):
             run.step_number = number
             task = run.task if number == 1 else f"{run.task}\n\nWhat was found before you:\n{answer}"
             result: RunResult[Any] = yield RunAgent(
-                agent=agent,
-                task=task,
-                variables=run.variables,
-                history=history,
-                attachments=run.attachments,
+                agent=agent, task=task, variables=run.variables, history=history, attachments=run.attachments
             )
             answer = result.output
             history = result.messages if self.share else history

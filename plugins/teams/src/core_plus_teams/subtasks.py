@@ -6,16 +6,8 @@ from collections.abc import Generator
 from typing import Any
 
 import msgspec
-from core_plus import (
-    AgentParsingError,
-    ModelRequest,
-    ModelResponse,
-    PlanningStep,
-    Run,
-    RunError,
-    RunResult,
-    message,
-)
+
+from core_plus import AgentParsingError, ModelRequest, ModelResponse, PlanningStep, Run, RunError, RunResult, message
 from core_plus.effects import CallModel, RunAgent
 from core_plus.events import ActionStep, StepError
 
@@ -58,8 +50,8 @@ The task: {task}
 The team:
 {team}
 
-{done}Answer with JSON only: {{"subtasks": [{{"agent": "name of a team member", "task": "what to do, with all that it must \
-know"}}]}}. An empty list means that nothing is left for the team."""
+{done}Answer with JSON only: {{"subtasks": [{{"agent": "a team member's name", "task": "what to do"}}]}}. Put into
+each task all that must be known for it. An empty list means that nothing is left for the team."""
 
 
 class SubtaskPlanner:
@@ -136,4 +128,3 @@ def _read(text: str, team: dict[str, Any]) -> list[Subtask]:
         if one.agent not in team:
             raise AgentParsingError(f"there is no team member {one.agent!r}; there are {', '.join(team)}.")
     return subtasks
-

@@ -94,6 +94,8 @@ class Worker:
             order, blobs = self._channel.next_order()
             if order[0] == "setup":
                 self._set_up(order[1], self._codec.decode(order[2], blobs))
+            elif order[0] == "set":
+                self._runner.names.update(self._codec.decode(order[1], blobs))
             elif order[0] == "run":
                 self._run(order[1], order[2])
 
