@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import keyword
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,8 +22,8 @@ from core_plus.host import Host, default_host
 from core_plus.loop import react
 from core_plus.memory import ListMemory
 from core_plus.messages import Image
+from core_plus.options import check_numbers, run_options, several
 from core_plus.parsing import CODE_TAGS
-from core_plus.registry import settings_of
 from core_plus.render import as_attachment
 from core_plus.run import Run, RunLimits
 from core_plus.tool_action import ToolStyle
@@ -37,7 +35,7 @@ BASE_IMPORTS = (
 """What code may always import where an agent's imports are limited: modules that only compute."""
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Runnable(Faces[Deps, Out]):
     """What can be run: the settings and faces that agents, and chains of them, have in common.
 
@@ -46,8 +44,9 @@ class Runnable(Faces[Deps, Out]):
         description: What it is good for, for the agents that it works for.
         host: Where plugins come from; None is the process's default host.
         max_steps: Steps before it must answer with what it has.
-        planning_interval: Plan before the first step and then every so many; or the name of a planner that
-            a plugin offers ("auto"), or an object with `plan(run)`.
+        planning_interval: Plan before the first step and then every so many.
+        planning: Who plans instead: the name of a planner that a plugin offers ("auto" of core-plus-teams), or
+            an object with `plan(run)`.
         limits: What a run may use.
         share_memory: Whether the agents of a run read each other's steps as they happen.
         callbacks: Called with each `ActionStep` (or, in a dict, by class of step) and the run. They may
@@ -59,6 +58,7 @@ class Runnable(Faces[Deps, Out]):
     host: Host | None = None
     max_steps: int = 20
     planning_interval: Any = None
+    planning: Any = None
     limits: RunLimits = attrs.field(factory=RunLimits)
     share_memory: bool = False
     callbacks: Sequence[Callable[..., Any]] | Mapping[type, Any] = ()
@@ -69,7 +69,7 @@ class Runnable(Faces[Deps, Out]):
             raise ConfigurationError(
                 f"an agent's name is an identifier, for code calls it by that: {self.name!r} is none"
             )
-        _check(self.max_steps, self.planning_interval)
+        check_numbers(self.max_steps, self.planning_interval)
 
     # ---- what kinds of it differ in ----------------------------------------
 
@@ -111,16 +111,14 @@ class Runnable(Faces[Deps, Out]):
             parent: The run that this one is part of.
             **options: As for `run`.
         """
-        if unknown := set(options) - _run_options():
-            names = ", ".join(sorted(_run_options()))
+        if unknown := set(options) - run_options():
+            names = ", ".join(sorted(run_options()))
             raise TypeError(f"run() takes no {', '.join(sorted(unknown))}; it takes {names}")
         bound = self.bind(host)
-        _check(options.get("max_steps"), options.get("planning_interval"))
-        bound.planner(options.get("planning_interval"))
-        attachments = [as_attachment(one, Image) for one in _several(options.pop("images", ()))]
-        attachments += [
-            as_attachment(one) for key in ("files", "attachments") for one in _several(options.pop(key, ()))
-        ]
+        check_numbers(options.get("max_steps"), options.get("planning_interval"))
+        bound.planner(options.get("planning") or options.get("planning_interval"))
+        attachments = [as_attachment(one, Image) for one in several(options.pop("images", ()))]
+        attachments += [as_attachment(one) for key in ("files", "attachments") for one in several(options.pop(key, ()))]
         if isinstance(options.get("ui"), str):
             options["ui"] = bound.host.make("ui", options["ui"])
         return Run(bound, str(task), parent=parent, attachments=attachments, **options)
@@ -138,6 +136,14 @@ class Runnable(Faces[Deps, Out]):
         while self._bound:
             self._bound.pop().close()
 
+    def __repr__(self) -> str:
+        facts = [self.name or "", str(getattr(self, "model", None) or ""), (self.description or "")[:60]]
+        named = getattr(self, "tools", ())
+        tools = [str(getattr(tool, "name", None) or getattr(tool, "__name__", tool)) for tool in named]
+        team = [str(agent.name) for agent in getattr(self, "managed_agents", ())]
+        facts += [f"tools: {', '.join(tools)}" if tools else "", f"team: {', '.join(team)}" if team else ""]
+        return f"<{type(self).__name__} {'; '.join(fact for fact in facts if fact)}>".replace(" >", ">")
+
     def __enter__(self) -> Any:
         return self
 
@@ -149,7 +155,7 @@ def _tuple(items: Iterable[Any]) -> tuple[Any, ...]:
     return tuple(items)
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class MultiStepAgent(Runnable[Deps, Out]):
     """What `CodeAgent` and `ToolCallingAgent` are: a model with tools, in the ReAct loop.
 
@@ -238,7 +244,7 @@ class MultiStepAgent(Runnable[Deps, Out]):
         return None
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class CodeAgent(MultiStepAgent[Deps, Out]):
     """An agent that acts by writing Python.
 
@@ -292,7 +298,7 @@ class CodeAgent(MultiStepAgent[Deps, Out]):
         return host.executor(self.executor)
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ToolCallingAgent(MultiStepAgent[Deps, Out]):
     """An agent that acts by calling tools as JSON.
 
@@ -308,20 +314,3 @@ class ToolCallingAgent(MultiStepAgent[Deps, Out]):
     @style.default
     def _style(self) -> ToolStyle:
         return ToolStyle(self.plain_answers, self.tool_choice)
-
-
-def _several(given: Any) -> Iterable[Any]:
-    """One attachment is a list of one."""
-    return given if isinstance(given, list | tuple) else [] if given is None else [given]
-
-
-@functools.cache
-def _run_options() -> set[str]:
-    return {*settings_of(inspect.signature(Run)), "images", "files"} - {"bound", "task", "parent"}
-
-
-def _check(max_steps: int | None, planning_interval: Any) -> None:
-    if max_steps is not None and max_steps < 0:
-        raise ConfigurationError(f"max_steps is a number from 0, not {max_steps!r}")
-    if isinstance(planning_interval, int) and planning_interval < 1:
-        raise ConfigurationError(f"planning_interval is a number from 1, not {planning_interval!r}")

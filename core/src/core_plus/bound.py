@@ -59,7 +59,7 @@ class Bound:
         self._system: Message | None = None
         self._callbacks = _by_class(agent.callbacks)
         self._planners: dict[Any, Any] = {}
-        self.planner(agent.planning_interval)
+        self.planner(agent.planning or agent.planning_interval)
 
     @property
     def executor_name(self) -> str:

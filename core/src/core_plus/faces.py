@@ -31,7 +31,7 @@ class Faces(Generic[Deps, Out]):
             task: What to do, in words.
             **options: deps (any object, for tools that take a `RunContext`), variables (a dict; code finds
                 them), images and files (paths, URLs, PIL images, parts), message_history (messages of
-                another run), max_steps, planning_interval, limits, cancellation (a `Cancellation` to stop it
+                another run), max_steps, planning_interval, planning, limits, cancellation (a `Cancellation` to stop it
                 with), ui (a name or a `UI`), observers, run_id.
 
         Returns:

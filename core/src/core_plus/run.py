@@ -87,8 +87,9 @@ class Run:
         self, bound: Bound, task: str, *, parent: Run | None = None, call_id: str = "", run_id: str | None = None,
         deps: Any = None, variables: Mapping[str, Any] | None = None, attachments: Sequence[Any] = (),
         message_history: Sequence[Message] | None = (), steps: Sequence[Step] = (), max_steps: int | None = None,
-        planning_interval: Any = None, limits: RunLimits | None = None, cancellation: Cancellation | None = None,
-        ui: Any = None, observers: Sequence[Any] = (), streaming: bool = False, space: CodeSpace | None = None,
+        planning_interval: Any = None, planning: Any = None, limits: RunLimits | None = None,
+        cancellation: Cancellation | None = None, ui: Any = None, observers: Sequence[Any] = (),
+        streaming: bool = False, space: CodeSpace | None = None,
     ) -> None:  # fmt: skip
         agent = bound.agent
         self.bound, self.task, self.parent, self.call_id = bound, task, parent, call_id
@@ -99,7 +100,8 @@ class Run:
         self.deps: Any = parent.deps if parent else deps
         self.variables, self.attachments = dict(variables or {}), tuple(attachments)
         self.max_steps: int = agent.max_steps if max_steps is None else max_steps
-        self.planning = agent.planning_interval if planning_interval is None else planning_interval
+        wishes = (planning, planning_interval, agent.planning, agent.planning_interval)
+        self.planning = next((wish for wish in wishes if wish is not None), None)
         self.limits: RunLimits = limits or agent.limits
         given: Cancellation = cancellation or Cancellation()
         self.cancellation: Cancellation = Cancellation(parent.cancellation) if parent else given

@@ -104,7 +104,7 @@ def test_subtasks_go_to_the_agent_that_fits_and_the_plan_is_revised(make):
     lead = Says(
         plan(("cook", "make soup"), ("tailor", "sew")), plan(("tailor", "sew a warm coat")), plan(), "soup and a coat"
     )
-    agent = make(lead, managed_agents=[make(cook, "cook"), make(tailor, "tailor")], planning_interval="auto")
+    agent = make(lead, managed_agents=[make(cook, "cook"), make(tailor, "tailor")], planning="auto")
     result = agent.run("winter")
     assert result.output == "soup and a coat"
     assert "make soup" in cook.asked()
@@ -119,7 +119,7 @@ def test_a_subtask_that_fails_is_told_to_the_planner(make):
         raise RuntimeError("no flour")
 
     lead = Says(plan(("cook", "bake")), plan(), "there is no bread")
-    agent = make(lead, managed_agents=[make(Says(fail), "cook")], planning_interval="auto")
+    agent = make(lead, managed_agents=[make(Says(fail), "cook")], planning="auto")
     assert agent.run("bread").output == "there is no bread"
     assert "no flour" in lead.asked(1)
 
@@ -127,12 +127,12 @@ def test_a_subtask_that_fails_is_told_to_the_planner(make):
 @pytest.mark.parametrize("nonsense", ["I would cook.", plan(("nobody", "x")), '{"subtasks": [{"task": 1}]}', "{}"])
 def test_a_plan_that_cannot_be_read_is_asked_for_again(make, nonsense):
     lead = Says(nonsense, plan(("cook", "bake")), plan(), "bread")
-    agent = make(lead, managed_agents=[make(Says("ok"), "cook")], planning_interval="auto")
+    agent = make(lead, managed_agents=[make(Says("ok"), "cook")], planning="auto")
     assert agent.run("go").output == "bread"
 
 
 def test_a_planner_that_never_writes_a_plan_ends_the_run_with_the_reason(make):
-    agent = make(Says("no", "no", "no"), managed_agents=[make(Says(), "cook")], planning_interval="auto")
+    agent = make(Says("no", "no", "no"), managed_agents=[make(Says(), "cook")], planning="auto")
     result = agent.run("go")
     assert result.state == "failed"
     assert "no plan" in str(result.error)
@@ -144,3 +144,20 @@ def test_subtasks_come_to_an_end(make):
     agent = make(lead, managed_agents=[make(cook, "cook")], planning_interval=SubtaskPlanner(most=3))
     assert agent.run("go").output == "enough"
     assert cook.replies == []
+
+
+def test_a_planner_may_ask_a_person_before_it_plans(make):
+    from core_plus import ToolCall
+
+    lead = Says(
+        [ToolCall("1", "ask_person", {"question": "Red or blue?", "choices": ["red", "blue"]})],
+        "Paint it blue.",
+        "done",
+    )
+    agent = make(lead, tools=["ask_person"], planning_interval=5)
+    waiting = agent.run("paint")
+    assert (waiting.state, waiting.questions[0].choices) == ("suspended", ("red", "blue"))
+    result = agent.resume(waiting, "blue")
+    assert result.output == "done"
+    assert lead.requests[1].messages[-1].parts[0].text == "blue"
+    assert [step.plan for step in result.steps if isinstance(step, PlanningStep)] == ["Paint it blue."]

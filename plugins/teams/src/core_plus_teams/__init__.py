@@ -1,4 +1,4 @@
-"""Agents in sequence (`chain`), and plans whose subtasks go to the agent that fits (`planning_interval="auto"`)."""
+"""Agents in sequence (`chain`), and plans whose subtasks go to the agent that fits (`planning="auto"`)."""
 
 from __future__ import annotations
 
@@ -17,6 +17,18 @@ __all__ = ["Chain", "SubtaskPlanner", "chain"]
 def register_agents(register: Register) -> None:
     """Declare the planner "auto"."""
     register("auto", _planner, summary="plans subtasks, gives each to the managed agent that fits, and revises")
+
+
+@hookimpl
+def register_tools(register: Register) -> None:
+    """Declare the tool "ask_person"."""
+    register("ask_person", _ask_person, summary="asks the person who gave the task; also while a plan is made")
+
+
+def _ask_person() -> Any:
+    from core_plus_teams.asking import ask_person
+
+    return ask_person
 
 
 def _planner(**settings: Any) -> SubtaskPlanner:

@@ -58,7 +58,7 @@ class Turn:
     fault: Fault | None = None
 
 
-Script: TypeAlias = Sequence["Turn | Sequence[Turn]"] | Callable[[dict[str, Any]], Turn]
+Script: TypeAlias = Sequence["Turn | str | Sequence[Turn]"] | Callable[[dict[str, Any]], Turn]
 
 
 class OpenAIServer(LoopbackServer):
@@ -88,7 +88,7 @@ class OpenAIServer(LoopbackServer):
         """Say what is answered from now on.
 
         Args:
-            turns: One for each step of a run, or a function of the request's JSON.
+            turns: One for each step of a run (a text is a turn that says it), or a function of the request's JSON.
             model: For requests that name this model; "" for all others.
         """
         with self._lock:
@@ -130,6 +130,8 @@ class OpenAIServer(LoopbackServer):
         if callable(script):
             return script(body), step
         found = script[step] if step < len(script) else None
+        if isinstance(found, str):
+            return Turn(text=found), step
         if found is None or isinstance(found, Turn):
             return found, step
         return found[min(attempt, len(found) - 1)], step
