@@ -170,7 +170,6 @@ class Session(Protocol):
         Args:
             code: Python source.
         """
-        ...
 
     def resume(self, answers: Sequence[Answer]) -> Turn | Awaitable[Turn]:
         """Answer open requests and let the code go on.
@@ -179,7 +178,6 @@ class Session(Protocol):
             answers: Any of the open ones, in any order; () to wait. With others still open it returns at
                 once; after the end it gives the same `Done` again.
         """
-        ...
 
     def assign(self, variables: Mapping[str, Any]) -> Awaitable[None] | None:
         """Give the code more variables, between two snippets.
@@ -187,15 +185,12 @@ class Session(Protocol):
         Args:
             variables: By name.
         """
-        ...
 
     def interrupt(self) -> None:
         """Stop the code at once, from any thread: the waiting `start` or `resume` returns Done."""
-        ...
 
     def close(self) -> Awaitable[None] | None:
         """End the session and leave nothing behind; a second call does nothing."""
-        ...
 
 
 class Executor(Protocol):
@@ -216,8 +211,6 @@ class Executor(Protocol):
         Raises:
             ExecutorError: It can't start; the text says what is missing and what to do.
         """
-        ...
 
     def close(self) -> Awaitable[None] | None:
         """End what the executor itself keeps (a pool, a container)."""
-        ...

@@ -35,7 +35,6 @@ class Register(Protocol):
 
     def __call__(self, name: str, factory: Any, *, summary: str, config: type | None = None) -> None:
         """See the module's text."""
-        ...
 
 
 @hookspec

@@ -38,11 +38,10 @@ class Host(Registry):
         """
         if not isinstance(ref, str):
             return ref
-        found = self._first("resolve_model", ref=ref, host=self)
-        if found is not None:
-            return found
         name, _, rest = ref.partition(":")
         known = {one.name for one in self.plugins if one.kind == "model"}.union(self.names("model"))
+        if name not in known and (found := self._first("resolve_model", ref=ref, host=self)) is not None:
+            return found
         if name not in known and any(spelled(one.distribution) == spelled(name) for one in self.plugins):
             owner, (name, _, rest) = name, rest.partition(":")
             name = f"{owner}:{name}"
@@ -90,7 +89,8 @@ class Host(Registry):
 
         if isinstance(source, Tool):
             return [source]
-        found = self._first("resolve_tools", source=source, host=self)
+        known = isinstance(source, str) and source.rpartition(":")[2] in self.names("tool")
+        found = None if known else self._first("resolve_tools", source=source, host=self)
         if found is None and isinstance(source, str):
             found = self.make("tool", source)
         elif found is None and callable(source):

@@ -25,7 +25,7 @@ from core_plus.events import (
     TaskStep,
     ToolRecord,
 )
-from core_plus.messages import Message, Text, message
+from core_plus.messages import Message, message
 from core_plus.models import ModelRequest, ModelResponse
 from core_plus.planning import make_plan
 from core_plus.render import task_message
@@ -328,12 +328,3 @@ def last_answer(run: Run) -> fx.Effects:
     run.record(draft.step())
     yield from consult(run, run.steps[-1])
     yield from finish(run, "max_steps", draft.value)
-
-
-def text_of(reply: Message) -> str:
-    """The words of a reply.
-
-    Args:
-        reply: The model's message.
-    """
-    return "".join(part.text for part in reply.parts if isinstance(part, Text))

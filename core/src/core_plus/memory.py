@@ -30,7 +30,6 @@ class Memory(Protocol):
         Returns:
             Messages, or a generator of effects that returns them (a summary asks a model).
         """
-        ...
 
 
 class ListMemory:

@@ -153,7 +153,6 @@ class Model(Protocol):
         Raises:
             ModelError: The provider's refusal or failure, typed.
         """
-        ...
 
 
 @runtime_checkable
@@ -166,7 +165,6 @@ class StreamingModel(Model, Protocol):
         Args:
             request: All that is asked.
         """
-        ...
 
 
 def parse_arguments(text: str) -> dict[str, Any] | str:

@@ -215,9 +215,9 @@ class Run:
         Args:
             event: What happened.
         """
+        msgspec.structs.force_setattr(event, "run_id", self.id)
+        msgspec.structs.force_setattr(event, "path", self.path)
         if self.streaming or self.observers:
-            msgspec.structs.force_setattr(event, "run_id", self.id)
-            msgspec.structs.force_setattr(event, "path", self.path)
             self.events.append(event)
 
     def progress(self, call_id: str, data: Any) -> None:

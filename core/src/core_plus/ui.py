@@ -21,7 +21,6 @@ class Observer(Protocol):
         Args:
             event: What happened; kinds it doesn't know are passed over.
         """
-        ...
 
 
 class UI(Observer, Protocol):
@@ -36,8 +35,6 @@ class UI(Observer, Protocol):
         Returns:
             The answer; None if nobody is there, which suspends the run.
         """
-        ...
 
     def close(self) -> None:
         """Give the screen back; a second call does nothing."""
-        ...
