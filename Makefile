@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.up-to-date
 PROJECTS := $(wildcard pyproject.toml core/pyproject.toml plugins/*/pyproject.toml contrib_*/*/pyproject.toml)
-SOURCES := $(wildcard core/src plugins/*/src contrib_*/*/src) tests/architecture/house_rules scripts
+SOURCES := $(wildcard core/src plugins/*/src contrib_*/*/src benchmarks/*.py) tests/architecture/house_rules
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow lint format types bench constraints clean
@@ -36,8 +36,8 @@ format: $(STAMP)  ## Mend what the linter can mend
 types: $(STAMP)  ## Check the types (mypy --strict)
 	@$(BIN)/mypy $(SOURCES)
 
-bench: $(STAMP)  ## Measure imports, discovery and a run of the loop
-	@$(BIN)/python scripts/bench.py $(ARGS)
+bench: $(STAMP)  ## Measure what core-plus itself costs, beside this machine's own floors
+	@$(BIN)/python benchmarks/bench.py $(ARGS)
 
 constraints: $(STAMP)  ## Write constraints.txt anew, with the newest versions of everything
 	@$(BIN)/uv pip compile --quiet pyproject.toml --group dev --universal --python-version 3.11 --upgrade \

@@ -32,8 +32,11 @@ TOKENS = 2000
 
 
 def resident():
-    """Bytes this process holds."""
-    pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
+    """Bytes this process holds; 0 where the system has no /proc to tell."""
+    statm = pathlib.Path("/proc/self/statm")
+    if not statm.exists():
+        return 0
+    pages = int(statm.read_text().split()[1])
     return pages * resource.getpagesize()
 
 

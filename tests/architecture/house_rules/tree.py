@@ -158,7 +158,7 @@ class Tree:
     def sources(self) -> tuple[Source, ...]:
         """All Python files: modules, tests, scripts and examples."""
         members = tuple(source for each in self.distributions for source in (*each.modules, *each.others))
-        shared = (self.top / name for name in ("tests", "scripts", "examples", "bench", "docs"))
+        shared = (self.top / name for name in ("tests", "scripts", "examples", "benchmarks", "docs"))
         loose = tuple(Source(path, path.name) for path in sorted(self.top.glob("*.py")))
         return members + loose + tuple(source for folder in shared for source in files(folder, self.top))
 
