@@ -246,3 +246,31 @@ def test_the_command_line_runs_a_tool_from_a_file_against_the_server(openai_serv
     assert found["plugins"]["core-plus-openai"]
     assert "sk-very-secret" not in said.out + said.err
     assert sys.modules.get("openai") is None
+
+
+def test_a_final_answer_tool_of_the_user_s_own_has_the_last_word(openai_server, host, model):
+    @tool(final=True)
+    def final_answer(answer: float) -> str:
+        """End the task.
+
+        Args:
+            answer: A temperature.
+        """
+        return f"{answer:.1f} °C"
+
+    openai_server.script(["<code>\nfor n in range(3):\n    final_answer(n + 20)\n</code>"])
+    agent = CodeAgent(model=model, tools=[final_answer], executor="subprocess", host=host)
+    assert agent.run("How warm is it?").output == "20.0 °C"
+
+
+def test_a_conversation_keeps_the_variables_of_its_code_and_takes_more(openai_server, host, model):
+    def reply(body):
+        tasks = sum(message["role"] == "user" for message in body["messages"])
+        return Turn(
+            text=["<code>\nx = 40\nfinal_answer(x)\n</code>", "<code>\nfinal_answer(x + y)\n</code>"][tasks > 1]
+        )
+
+    openai_server.script(reply)
+    with CodeAgent(model=model, executor="subprocess", host=host).session() as chat:
+        assert chat.run("Set x.").output == 40
+        assert chat.run("Add y.", variables={"y": 2}).output == 42
