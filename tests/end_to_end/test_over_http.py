@@ -19,6 +19,7 @@ from core_plus import (
     ModelError,
     RunContext,
     RunFailed,
+    RunLimits,
     ToolCallingAgent,
     hookimpl,
     tool,
@@ -274,3 +275,14 @@ def test_a_conversation_keeps_the_variables_of_its_code_and_takes_more(openai_se
     with CodeAgent(model=model, executor="subprocess", host=host).session() as chat:
         assert chat.run("Set x.").output == 40
         assert chat.run("Add y.", variables={"y": 2}).output == 42
+
+
+def test_a_conversation_goes_on_after_its_code_was_cut_off_in_the_middle(openai_server, host, model):
+    cells = ["x = 1\nreading('north')\nreading('south')", "final_answer('still here')"]
+    openai_server.script(
+        lambda body: Turn(text=f"<code>\n{cells[body['messages'][-1]['content'] == 'Again.']}\n</code>")
+    )
+    agent = CodeAgent(model=model, tools=[reading], executor="subprocess", host=host)
+    with agent.session() as chat:
+        assert chat.run("Read.", deps=DEPS, limits=RunLimits(tool_calls=1)).state == "limit"
+        assert chat.run("Again.").output == "still here"

@@ -80,5 +80,5 @@ def call_tool(
         run.emit(ToolFinished(call=call, error=error.message, seconds=time.monotonic() - began))
         raise
     records[call.id] = ToolRecord(call, value, None, time.monotonic() - began)
-    run.emit(ToolFinished(call=call, value=value, seconds=time.monotonic() - began))
+    run.emit(ToolFinished(call=call, value="***" if tool.secret else value, seconds=time.monotonic() - began))
     return value

@@ -172,6 +172,7 @@ def drive(ops: Ops, run: Run) -> Generator[Any, Any, Any]:
                 reply = None
                 _beside(item, run, opened, finished)
     finally:
+        run.post = None
         scheduler.close()
         for stream in opened:
             run.host.close_one(stream)
@@ -254,6 +255,7 @@ async def adrive(ops: Ops, run: Run) -> AsyncGenerator[Any, Any]:
                 tasks.add(task := asyncio.ensure_future(beside(item)))
                 task.add_done_callback(tasks.discard)
     finally:
+        run.post = None  # a tool that was given up may still speak, when the loop is gone
         for task in [*tasks]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -26,7 +26,7 @@ from core_plus.errors import (
     ModelError,
 )
 from core_plus.events import ModelReplied, ModelStarted, Warned
-from core_plus.executors import Setup
+from core_plus.executors import Done, Setup
 from core_plus.messages import ToolCall
 from core_plus.models import Collector, ModelResponse, as_deltas
 from core_plus.ops import END, Collect, Invoke, Next, Nursery, Open, Ops, Spawn, Wait
@@ -59,7 +59,8 @@ def perform_run(run: Run, prefix: str = "") -> Ops:
     run.cancellation.release()
     if not run.finished:
         run.finish("failed", error=CorePlusError("the loop ended without an answer"))
-    if not run.space.keep and (session := run.space.take()) is not None:
+    # A session whose code was left in the middle can't be used again, so a conversation doesn't keep it either.
+    if (not run.space.keep or run.space.busy) and (session := run.space.take()) is not None:
         yield Invoke(session.close)
     run.emit(run.last_event(run.state))
     yield from flush(run)
@@ -128,16 +129,17 @@ class _Scope:
         branches = [
             perform(self.run, _branch(branch), f"{effect.id}.{n}.") for n, branch in enumerate(effect.branches, 1)
         ]
+        apart = _Scope(self.run, "")  # from what was begun before
         if len(branches) == 1:
             try:
                 return [fx.Outcome((yield from branches[0]))]
             except Exception as error:
                 return [fx.Outcome(error=error)]
         for n, ops in enumerate(branches):
-            yield from self._begin(n, ops)
+            yield from apart._begin(n, ops)
         outcomes = {}
         for _ in branches:
-            n, outcome = yield from self._first_done()
+            n, outcome = yield from apart._first_done()
             outcomes[n] = outcome
         return [outcomes[n] for n in range(len(branches))]
 
@@ -277,8 +279,11 @@ def _resume_code(run: Run, effect: fx.ResumeCode) -> Ops:
 
 def _stoppable(run: Run, session: Any, op: Invoke) -> Ops:
     forget = run.cancellation.on_cancel(session.interrupt)
+    run.space.busy = True
     try:
-        return (yield op)
+        turn = yield op
+        run.space.busy = not isinstance(turn, Done)
+        return turn
     finally:
         forget()
 

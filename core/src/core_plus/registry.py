@@ -70,7 +70,6 @@ class Registry:
         self._plugins: list[Plugin] | None = None
         self._offers: dict[tuple[str, str], list[Offer]] = {}
         self._made: dict[tuple[str, str], Any] = {}
-        self._observers: list[Any] = []
         self._lock = threading.RLock()
         self._manager = pluggy.PluginManager("core_plus")
         self._manager.add_hookspecs(hookspecs)

@@ -49,15 +49,17 @@ class CodeSpace:
         session: The session, once there is one.
         keep: Whether it outlives the run.
         run_id: The run that used it last.
+        busy: Whether a snippet was begun and not brought to its end.
     """
 
     session: Session | None = None
     keep: bool = False
     run_id: str = ""
+    busy: bool = False
 
     def take(self) -> Session | None:
         """The session, which is the caller's to close from now on."""
-        session, self.session = self.session, None
+        session, self.session, self.busy = self.session, None, False
         return session
 
 
@@ -228,8 +230,9 @@ class Run:
             data: What it says.
         """
         event = ToolProgress(id=call_id, data=data, run_id=self.id, path=self.path)
-        if self.root.post is not None and (self.streaming or self.observers):
-            self.root.post(event)
+        post = self.root.post
+        if post is not None and (self.streaming or self.observers):
+            post(event)
 
     def interrupt(self) -> None:
         """Stop at once, from any thread: the model call, the code and the tools in progress."""
@@ -247,10 +250,8 @@ class Run:
         run: Run | None = self
         while run is not None:
             limits = run.limits
-            calls, used = (
-                (limits.model_calls, run.calls("model")) if kind == "model" else (limits.tool_calls, run.calls("tool"))
-            )
-            if calls is not None and used >= calls:
+            calls = limits.model_calls if kind == "model" else limits.tool_calls
+            if calls is not None and run.calls(kind) >= calls:
                 raise LimitReached(f"the run may make {calls} {kind} calls and has made them")
             if limits.seconds is not None and time.monotonic() - run.started >= limits.seconds:
                 raise LimitReached(f"the run may take {limits.seconds:g} seconds and has taken them")
