@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core_plus.models import Collector
-from core_plus_openai.decode import Reader
+from core_plus_http.chat.decode import Reader
 
 
 def read(*bodies):

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from core_plus.messages import Text, Usage, message
 from core_plus.models import Collector, ModelRequest, TextDelta
+from core_plus_http.chat.cut import Cut
+from core_plus_http.chat.decode import Reader
 from core_plus_openai import OpenAIModel, Quirks
-from core_plus_openai.cut import Cut
-from core_plus_openai.decode import Reader
 from core_plus_testkit import Turn
 
 REQUEST = ModelRequest((message("user", "hi"),))

@@ -8,8 +8,8 @@ import pytest
 from core_plus import errors
 from core_plus.messages import Audio, Image, Text, Thinking, ToolCall, Usage, message
 from core_plus.models import Collector, ModelRequest, TextDelta
+from core_plus_http.chat.decode import Reader, usage_of
 from core_plus_openai import OpenAIModel
-from core_plus_openai.decode import Reader, usage_of
 from core_plus_testkit import Answer, LoopbackServer
 
 REQUEST = ModelRequest((message("user", "hi"),))

@@ -9,8 +9,8 @@ from core_plus.errors import ConfigurationError
 from core_plus.messages import Audio, File, Image, Message, Text, Thinking, ToolCall, ToolResult, message
 from core_plus.models import ModelRequest
 from core_plus.tools import ToolSpec
-from core_plus_openai.encode import Encoder
-from core_plus_openai.quirks import Quirks, quirks_of
+from core_plus_http.chat.encode import Encoder
+from core_plus_http.chat.quirks import Quirks, quirks_of
 
 PNG = b"\x89PNG"
 B64 = base64.b64encode(PNG).decode()
@@ -307,9 +307,9 @@ def test_a_message_and_a_tool_are_encoded_once(monkeypatch):
     encoder = Encoder("m", Quirks(), {}, "openai")
     messages = (HI, message("assistant", CALL), message("tool", ToolResult("c1", "add", (Text("1"), Image(PNG)))))
     first = encoder.body(asked(*messages, tools=(ADD,)), stream=False)
-    monkeypatch.setattr("core_plus_openai.encode.Encoder._message", None)
-    monkeypatch.setattr("core_plus_openai.encode._images_of_results", None)
-    monkeypatch.setattr("core_plus_openai.encode._tool", None)
+    monkeypatch.setattr("core_plus_http.chat.encode.Encoder._message", None)
+    monkeypatch.setattr("core_plus_http.chat.encode._images_of_results", None)
+    monkeypatch.setattr("core_plus_http.chat.encode._tool", None)
     assert encoder.body(asked(*messages, tools=(ADD,)), stream=False) == first
 
 

@@ -9,13 +9,16 @@ from core_plus_http.decoders import Event, JSONLinesDecoder, LineDecoder, SSEDec
 from core_plus_http.exchange import LINGER, RECEIVE, Exchange, Receive, Reply, Send, rest
 from core_plus_http.failures import Cancelled, Problem, error_from_reply, error_of, json_in, problem_in, retry_after
 from core_plus_http.jsontext import dumps, excerpt, join_request, loads
+from core_plus_http.model import Codec, HTTPModel, as_timeouts, json_headers
 from core_plus_http.settings import Origin, Timeouts
 from core_plus_http.transport import Transport
 
 __all__ = [
     "Cancelled",
+    "Codec",
     "Event",
     "Exchange",
+    "HTTPModel",
     "JSONLinesDecoder",
     "LINGER",
     "LineDecoder",
@@ -28,11 +31,13 @@ __all__ = [
     "Send",
     "Timeouts",
     "Transport",
+    "as_timeouts",
     "dumps",
     "error_from_reply",
     "error_of",
     "excerpt",
     "join_request",
+    "json_headers",
     "json_in",
     "loads",
     "problem_in",

@@ -8,8 +8,8 @@ from core_plus import hookimpl
 
 if TYPE_CHECKING:
     from core_plus.hookspecs import Register
+    from core_plus_http.chat.quirks import Quirks
     from core_plus_openai.model import OpenAIModel
-    from core_plus_openai.quirks import Quirks
 
 __all__ = ["OpenAIModel", "Quirks"]
 
@@ -32,7 +32,7 @@ def __getattr__(name: str) -> Any:
 
         return OpenAIModel
     if name == "Quirks":
-        from core_plus_openai.quirks import Quirks
+        from core_plus_http.chat.quirks import Quirks
 
         return Quirks
     raise AttributeError(f"module 'core_plus_openai' has no attribute {name!r}")

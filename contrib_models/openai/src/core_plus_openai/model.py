@@ -1,23 +1,20 @@
-"""The model object."""
+"""OpenAI's own models."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Generator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from core_plus.errors import ConfigurationError
-from core_plus.models import Delta, ModelRequest, ModelResponse
 from core_plus.secret import Secret
-from core_plus_http import Timeouts, Transport
-from core_plus_openai.chat import Chat, models
-from core_plus_openai.encode import Encoder
-from core_plus_openai.quirks import Quirks, is_openai, quirks_of
+from core_plus_http import Origin, Timeouts
+from core_plus_http.chat import ChatModel, Quirks
+from core_plus_http.chat.quirks import is_openai
 
 BASE_URL = "https://api.openai.com/v1"
 
 
-class OpenAIModel:
+class OpenAIModel(ChatModel):
     """A model behind OpenAI's chat completions: OpenAI's own, or any server that speaks the same.
 
     One object serves any number of runs at once, from any threads and event loops. It tries each call
@@ -40,8 +37,6 @@ class OpenAIModel:
         ConfigurationError: No key for OpenAI's own server, or an address or header that is none.
     """
 
-    provider = "openai"
-
     def __init__(
         self,
         model_id: str,
@@ -57,84 +52,21 @@ class OpenAIModel:
         async_client: Any = None,
         quirks: Quirks | None = None,
     ) -> None:
-        self.model_id = model_id
-        key = Secret(api_key if api_key is not None else os.environ.get("OPENAI_API_KEY", "").strip())
-        sent: dict[str, str | Secret | None] = {
-            "content-type": "application/json",
-            "authorization": Secret(f"Bearer {key.reveal()}") if key else None,
-            "openai-organization": organization or os.environ.get("OPENAI_ORG_ID") or None,
-            "openai-project": project or os.environ.get("OPENAI_PROJECT_ID") or None,
-            **{name.lower(): value for name, value in (headers or {}).items()},
+        address = base_url or os.environ.get("OPENAI_BASE_URL") or BASE_URL
+        named = {
+            "openai-organization": organization or os.environ.get("OPENAI_ORG_ID"),
+            "openai-project": project or os.environ.get("OPENAI_PROJECT_ID"),
         }
-        self._transport = Transport(
-            base_url or os.environ.get("OPENAI_BASE_URL") or BASE_URL,
-            headers=sent,
-            timeouts=timeout if isinstance(timeout, Timeouts | None) else Timeouts(whole=timeout),
+        super().__init__(
+            model_id,
+            base_url=address,
+            provider="openai",
+            api_key=api_key if api_key is not None else os.environ.get("OPENAI_API_KEY", "").strip(),
+            wants_key="set OPENAI_API_KEY or give api_key=" if is_openai(Origin.of(address).host) else "",
+            headers={**{name: value for name, value in named.items() if value}, **(headers or {})},
+            options=options,
+            timeout=timeout,
             client=client,
             async_client=async_client,
-            provider=self.provider,
-            model=model_id,
+            quirks=quirks,
         )
-        origin = self._transport.origin
-        official = is_openai(origin.host)
-        if official and sent["authorization"] is None and "api-key" not in sent:
-            raise ConfigurationError(f"{origin.address('')} wants a key: set OPENAI_API_KEY or give api_key=")
-        owner = self.provider if official else f"{self.provider}@{origin.netloc}"
-        self._chat = Chat(Encoder(model_id, quirks or quirks_of(model_id, origin.host), options or {}, owner), owner)
-
-    def __repr__(self) -> str:
-        return f"{self.provider}:{self.model_id}"
-
-    def forward(self, request: ModelRequest) -> ModelResponse:
-        """Answer a request.
-
-        Args:
-            request: All that is asked.
-
-        Raises:
-            ModelError: The server's refusal or failure, typed.
-        """
-        return self._transport.run(self._chat.forward(request), request.cancellation)
-
-    def stream(self, request: ModelRequest) -> Generator[Delta, None, None]:
-        """Answer a request as it comes. Closing the iterator early closes the connection.
-
-        Args:
-            request: All that is asked.
-
-        Raises:
-            ModelError: As `forward`; `partial` tells whether pieces were given before.
-        """
-        return self._transport.stream(self._chat.stream(request), request.cancellation)
-
-    async def aforward(self, request: ModelRequest) -> ModelResponse:
-        """As `forward`, on the running event loop.
-
-        Args:
-            request: All that is asked.
-        """
-        return await self._transport.arun(self._chat.forward(request), request.cancellation)
-
-    def astream(self, request: ModelRequest) -> AsyncGenerator[Delta, None]:
-        """As `stream`, on the running event loop.
-
-        Args:
-            request: All that is asked.
-        """
-        return self._transport.astream(self._chat.stream(request), request.cancellation)
-
-    def list_models(self) -> list[str]:
-        """The names of the server's models, in order.
-
-        Raises:
-            ModelError: The server doesn't tell.
-        """
-        return self._transport.run(models())
-
-    def close(self) -> None:
-        """Close the idle connections; a busy one is closed when its call ends."""
-        self._transport.close()
-
-    async def aclose(self) -> None:
-        """As `close`."""
-        await self._transport.aclose()

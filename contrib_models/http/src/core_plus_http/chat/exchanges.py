@@ -22,8 +22,8 @@ from core_plus_http import (
     problem_in,
     rest,
 )
-from core_plus_openai.decode import Reader, classify
-from core_plus_openai.encode import Encoder
+from core_plus_http.chat.decode import Reader, classify
+from core_plus_http.chat.encode import Encoder
 
 PATH = "/chat/completions"
 

@@ -24,7 +24,7 @@ from core_plus.messages import (
 from core_plus.models import ModelRequest
 from core_plus.tools import ToolSpec
 from core_plus_http import dumps, join_request
-from core_plus_openai.quirks import Quirks
+from core_plus_http.chat.quirks import Quirks
 
 MOST_STOPS: Final = 4
 """The most stop sequences that the API takes."""

@@ -11,8 +11,8 @@ from core_plus.errors import AuthenticationError, MalformedReplyError, ModelErro
 from core_plus.messages import Audio, Image, Usage
 from core_plus.models import Delta, FinishDelta, FinishReason, PartDelta, TextDelta, ThinkingDelta
 from core_plus_http import Problem, dumps, error_of, excerpt, problem_in
-from core_plus_openai.calls import Calls
-from core_plus_openai.cut import Cut
+from core_plus_http.chat.calls import Calls
+from core_plus_http.chat.cut import Cut
 
 REASONS: Final[dict[str, FinishReason]] = {
     "stop": "stop",

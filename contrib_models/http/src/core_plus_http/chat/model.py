@@ -1,0 +1,79 @@
+"""A model behind chat completions, whoever serves it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from core_plus.errors import ConfigurationError
+from core_plus.secret import Secret
+from core_plus_http.chat.encode import Encoder
+from core_plus_http.chat.exchanges import Chat, models
+from core_plus_http.chat.quirks import Quirks, is_openai, quirks_of
+from core_plus_http.model import HTTPModel, as_timeouts, json_headers
+from core_plus_http.settings import Timeouts
+from core_plus_http.transport import Transport
+
+
+class ChatModel(HTTPModel):
+    """A model behind OpenAI's chat completions, at any server that speaks them.
+
+    A call's `options` win over the model's, and both over what is set here.
+
+    Args:
+        model_id: The model's name at the server.
+        base_url: The server.
+        provider: The plugin's name.
+        api_key: The key, sent as a bearer token; None or "" sends none.
+        wants_key: What to tell who gave no key; "" where none is wanted.
+        headers: More headers for every request; a `Secret` among them is shown nowhere.
+        options: Parameters of every request, such as {"temperature": 0}.
+        timeout: How long to wait; a number is the whole call's seconds.
+        client: An `httpx.Client` (or httpx2's) for sync calls, used as it is and never closed.
+        async_client: The same for async calls.
+        quirks: How the model wants its requests; None takes what is known of it.
+
+    Raises:
+        ConfigurationError: A key is missing, or an address or header is none.
+    """
+
+    def __init__(
+        self,
+        model_id: str,
+        *,
+        base_url: str,
+        provider: str,
+        api_key: str | Secret | None = None,
+        wants_key: str = "",
+        headers: Mapping[str, str | Secret] | None = None,
+        options: Mapping[str, Any] | None = None,
+        timeout: Timeouts | float | None = None,
+        client: Any = None,
+        async_client: Any = None,
+        quirks: Quirks | None = None,
+    ) -> None:
+        key = Secret(api_key or "")
+        sent = json_headers(headers, authorization=Secret(f"Bearer {key.reveal()}") if key else None)
+        transport = Transport(
+            base_url,
+            headers=sent,
+            timeouts=as_timeouts(timeout),
+            client=client,
+            async_client=async_client,
+            provider=provider,
+            model=model_id,
+        )
+        origin = transport.origin
+        if wants_key and sent["authorization"] is None and "api-key" not in sent:
+            raise ConfigurationError(f"{origin.address('')} wants a key: {wants_key}")
+        owner = provider if is_openai(origin.host) else f"{provider}@{origin.netloc}"
+        quirks = quirks or quirks_of(model_id, origin.host)
+        super().__init__(provider, model_id, Chat(Encoder(model_id, quirks, options or {}, owner), owner), transport)
+
+    def list_models(self) -> list[str]:
+        """The names of the server's models, in order.
+
+        Raises:
+            ModelError: The server doesn't tell.
+        """
+        return self.transport.run(models())

@@ -1,0 +1,117 @@
+"""A model behind HTTP: a codec and a transport make one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Generator, Mapping
+from typing import Any, Protocol
+
+from core_plus.models import Delta, ModelRequest, ModelResponse
+from core_plus.secret import Secret
+from core_plus_http.exchange import Exchange
+from core_plus_http.settings import Timeouts
+from core_plus_http.transport import Transport
+
+
+class Codec(Protocol):
+    """How one provider's requests are written and its replies read; it never does I/O."""
+
+    def forward(self, request: ModelRequest) -> Exchange[ModelResponse]:
+        """Ask at once.
+
+        Args:
+            request: All that is asked.
+        """
+
+    def stream(self, request: ModelRequest) -> Exchange[None]:
+        """Ask piece by piece; the exchange hands out lists of `Delta`s.
+
+        Args:
+            request: All that is asked.
+        """
+
+
+class HTTPModel:
+    """A model behind HTTP. Providers inherit, make the codec and call `super().__init__`.
+
+    One object serves any number of runs at once, from any threads and event loops. It tries each call once.
+
+    Args:
+        provider: The plugin's name; stands in errors and in `repr`.
+        model_id: The model's name at the server.
+        codec: Writes requests, reads replies.
+        transport: Performs them.
+    """
+
+    def __init__(self, provider: str, model_id: str, codec: Codec, transport: Transport) -> None:
+        self.provider, self.model_id = provider, model_id
+        self.codec, self.transport = codec, transport
+
+    def __repr__(self) -> str:
+        return f"{self.provider}:{self.model_id}"
+
+    def forward(self, request: ModelRequest) -> ModelResponse:
+        """Answer a request.
+
+        Args:
+            request: All that is asked.
+
+        Raises:
+            ModelError: The server's refusal or failure, typed.
+        """
+        return self.transport.run(self.codec.forward(request), request.cancellation)
+
+    def stream(self, request: ModelRequest) -> Generator[Delta, None, None]:
+        """Answer a request as it comes. Closing the iterator early closes the connection.
+
+        Args:
+            request: All that is asked.
+
+        Raises:
+            ModelError: As `forward`; `partial` tells whether pieces were given before.
+        """
+        return self.transport.stream(self.codec.stream(request), request.cancellation)
+
+    async def aforward(self, request: ModelRequest) -> ModelResponse:
+        """As `forward`, on the running event loop.
+
+        Args:
+            request: All that is asked.
+        """
+        return await self.transport.arun(self.codec.forward(request), request.cancellation)
+
+    def astream(self, request: ModelRequest) -> AsyncGenerator[Delta, None]:
+        """As `stream`, on the running event loop.
+
+        Args:
+            request: All that is asked.
+        """
+        return self.transport.astream(self.codec.stream(request), request.cancellation)
+
+    def close(self) -> None:
+        """Close the idle connections; a busy one is closed when its call ends."""
+        self.transport.close()
+
+    async def aclose(self) -> None:
+        """As `close`."""
+        await self.transport.aclose()
+
+
+def as_timeouts(timeout: Timeouts | float | None) -> Timeouts | None:
+    """What a caller says of time, as `Timeouts`.
+
+    Args:
+        timeout: A number is the whole call's seconds.
+    """
+    return timeout if isinstance(timeout, Timeouts | None) else Timeouts(whole=timeout)
+
+
+def json_headers(more: Mapping[str, str | Secret] | None, **own: str | Secret | None) -> dict[str, str | Secret | None]:
+    """The headers of a JSON API; the caller's own win.
+
+    Args:
+        more: What the caller gave.
+        **own: The provider's, `_` for `-`; None sends none.
+    """
+    named = {name.replace("_", "-"): value for name, value in own.items()}
+    given: dict[str, Any] = {name.lower(): value for name, value in (more or {}).items()}
+    return {"content-type": "application/json", **named, **given}
