@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TypeGuard
@@ -26,8 +27,6 @@ from core_plus.tools import ToolSpec
 from core_plus_http import dumps, join_request
 from core_plus_http.chat.quirks import Quirks
 
-MOST_STOPS: Final = 4
-"""The most stop sequences that the API takes."""
 CHOICES: Final = ("auto", "required", "none")
 WORDS: Final = re.compile(r"text/|application/(json|xml|yaml|x-yaml|toml|javascript|x-sh|sql)$|.*\+(json|xml)$")
 """Media types of files that are text, and go as text."""
@@ -46,7 +45,7 @@ class Encoder:
 
     def __init__(self, model_id: str, quirks: Quirks, options: Mapping[str, Any], owner: str) -> None:
         self._model_id, self._quirks, self._options, self._owner = model_id, quirks, dict(options), owner
-        self._key = ("openai.chat", owner, quirks.thinking, quirks.bad_arguments)
+        self._key = ("openai.chat", owner, quirks.thinking, quirks.bad_arguments, quirks.call_ids)
         self._images_key = (*self._key, "images")
 
     def body(self, request: ModelRequest, *, stream: bool) -> bytes:
@@ -80,20 +79,21 @@ class Encoder:
             request: All that is asked.
         """
         stops = tuple(filter(None, request.stop))
-        return () if self._quirks.stop and len(stops) <= MOST_STOPS else stops
+        return () if self._quirks.stop and len(stops) <= self._quirks.stops else stops
 
     def _fields(self, request: ModelRequest, stream: bool) -> dict[str, Any]:
         fields: dict[str, Any] = {"model": self._model_id}
         if request.max_tokens is not None:
             fields[self._quirks.max_tokens] = request.max_tokens
         if self._quirks.stop and (stops := [*filter(None, request.stop)]):
-            fields["stop"] = stops[:MOST_STOPS]
+            fields["stop"] = stops[: self._quirks.stops]
         if request.tools and request.tool_choice is not None:
             choice = request.tool_choice
             named = {"type": "function", "function": {"name": choice}}
             fields["tool_choice"] = choice if choice in CHOICES else named
         if request.output_schema is not None:
-            fields["response_format"] = _response_format(request.output_schema)
+            form = _response_format(request.output_schema) if self._quirks.schema else {"type": "json_object"}
+            fields["response_format"] = form
         if stream and self._quirks.stream_usage:
             fields["stream_options"] = {"include_usage": True}
         fields.update(self._options)
@@ -121,7 +121,7 @@ class Encoder:
         return pieces + pictures
 
     def _message(self, message: Message) -> bytes:
-        results = [_tool_result(part) for part in message.parts if isinstance(part, ToolResult)]
+        results = [self._result(part) for part in message.parts if isinstance(part, ToolResult)]
         others = [part for part in message.parts if not isinstance(part, ToolResult)]
         if message.role == "assistant":
             results.append(self._assistant(message))
@@ -150,17 +150,23 @@ class Encoder:
             text = arguments if self._quirks.bad_arguments else dumps({"text": arguments}).decode()
         else:
             text = dumps(arguments).decode()
-        return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": text}}
+        return {"id": self._id(call.id), "type": "function", "function": {"name": call.name, "arguments": text}}
+
+    def _result(self, result: ToolResult) -> dict[str, Any]:
+        text = result.text + "".join(_file_text(part) for part in result.parts if _is_words(part))
+        return {"role": "tool", "tool_call_id": self._id(result.id), "content": text}
+
+    def _id(self, given: str) -> str:
+        """A call's id in the form that the server wants: the same for the call and its result."""
+        length = self._quirks.call_ids
+        if length is None or (len(given) == length and given.isascii() and given.isalnum()):
+            return given
+        return hashlib.sha256(given.encode("utf-8", "surrogatepass")).hexdigest()[:length]
 
 
 def _tool(spec: ToolSpec) -> bytes:
     function = {"name": spec.name, "description": spec.description, "parameters": spec.parameters}
     return dumps({"type": "function", "function": function})
-
-
-def _tool_result(result: ToolResult) -> dict[str, Any]:
-    text = result.text + "".join(_file_text(part) for part in result.parts if _is_words(part))
-    return {"role": "tool", "tool_call_id": result.id, "content": text}
 
 
 def _images_of_results(message: Message) -> bytes:

@@ -24,6 +24,11 @@ class Quirks:
             "reasoning_content"; None sends none.
         bad_arguments: Whether a tool call goes back with arguments that are no JSON; where not, they are
             wrapped, since chat templates of open models fail on them.
+        stops: How many stop sequences it takes.
+        schema: Whether it takes a JSON Schema for its answer; where not, it is asked for any JSON object, and
+            what the prompt says of the form must do.
+        call_ids: How many letters and digits the id of a tool call must have (Mistral: 9); others' ids are
+            written as such. None takes any id.
     """
 
     stop: bool = True
@@ -31,6 +36,9 @@ class Quirks:
     stream_usage: bool = True
     thinking: str | None = None
     bad_arguments: bool = False
+    stops: int = 4
+    schema: bool = True
+    call_ids: int | None = None
 
 
 def quirks_of(model_id: str, host: str) -> Quirks:
