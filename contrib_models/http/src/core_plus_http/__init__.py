@@ -6,6 +6,7 @@ cancellation, typed errors, server-sent events and JSON lines.
 """
 
 from core_plus_http.decoders import Event, JSONLinesDecoder, LineDecoder, SSEDecoder
+from core_plus_http.dialect import JSONCodec, Reader
 from core_plus_http.exchange import LINGER, RECEIVE, Exchange, Receive, Reply, Send, rest
 from core_plus_http.failures import Cancelled, Problem, error_from_reply, error_of, json_in, problem_in, retry_after
 from core_plus_http.jsontext import dumps, excerpt, join_request, loads
@@ -19,12 +20,14 @@ __all__ = [
     "Event",
     "Exchange",
     "HTTPModel",
+    "JSONCodec",
     "JSONLinesDecoder",
     "LINGER",
     "LineDecoder",
     "Origin",
     "Problem",
     "RECEIVE",
+    "Reader",
     "Receive",
     "Reply",
     "SSEDecoder",

@@ -43,6 +43,7 @@ class Reader:
     def __init__(self, owner: str, stops: tuple[str, ...] = ()) -> None:
         self.begun = False  # a choice was seen
         self.finished = False  # its finish reason was seen
+        self.closed = False  # [DONE] says that, where it comes
         self.gave = False  # deltas have reached the caller; set by who hands them out
         self._owner = owner
         self._cut = Cut(stops) if stops else None
