@@ -10,6 +10,7 @@ from core_plus_http.dialect import JSONCodec, Reader
 from core_plus_http.exchange import LINGER, RECEIVE, Exchange, Receive, Reply, Send, rest
 from core_plus_http.failures import Cancelled, Problem, error_from_reply, error_of, json_in, problem_in, retry_after
 from core_plus_http.jsontext import dumps, excerpt, join_request, loads
+from core_plus_http.media import address, base64_of, file_text, is_words
 from core_plus_http.model import Codec, HTTPModel, as_timeouts, json_headers
 from core_plus_http.settings import Origin, Timeouts
 from core_plus_http.transport import Transport
@@ -34,11 +35,15 @@ __all__ = [
     "Send",
     "Timeouts",
     "Transport",
+    "address",
     "as_timeouts",
+    "base64_of",
     "dumps",
     "error_from_reply",
     "error_of",
     "excerpt",
+    "file_text",
+    "is_words",
     "join_request",
     "json_headers",
     "json_in",

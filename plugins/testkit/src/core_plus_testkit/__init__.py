@@ -9,21 +9,35 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from core_plus_testkit.anthropic_server import AnthropicServer
     from core_plus_testkit.executor_kit import ExecutorKit
     from core_plus_testkit.loopback import Answer, LoopbackServer, Seen
     from core_plus_testkit.model_kit import ModelKit
-    from core_plus_testkit.openai_server import OpenAIServer, Turn
+    from core_plus_testkit.openai_server import OpenAIServer
+    from core_plus_testkit.scripted_server import ScriptedServer, Turn
 
-__all__ = ["Answer", "ExecutorKit", "LoopbackServer", "ModelKit", "OpenAIServer", "Seen", "Turn"]
+__all__ = [
+    "Answer",
+    "AnthropicServer",
+    "ExecutorKit",
+    "LoopbackServer",
+    "ModelKit",
+    "OpenAIServer",
+    "ScriptedServer",
+    "Seen",
+    "Turn",
+]
 
 HOMES: Final = {
     "Answer": "loopback",
+    "AnthropicServer": "anthropic_server",
     "ExecutorKit": "executor_kit",
     "LoopbackServer": "loopback",
     "ModelKit": "model_kit",
     "OpenAIServer": "openai_server",
     "Seen": "loopback",
-    "Turn": "openai_server",
+    "ScriptedServer": "scripted_server",
+    "Turn": "scripted_server",
 }
 
 

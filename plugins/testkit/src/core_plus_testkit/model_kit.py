@@ -30,7 +30,8 @@ from core_plus.errors import (
 from core_plus.messages import Message, Text, ToolResult, Usage, message
 from core_plus.models import Collector, Delta, Model, ModelRequest, ModelResponse, TextDelta
 from core_plus.tools import ToolSpec
-from core_plus_testkit.openai_server import OpenAIServer, Turn
+from core_plus_testkit.openai_server import OpenAIServer
+from core_plus_testkit.scripted_server import Turn
 
 KEY: Final = "sk-kit-0123456789abcdef"
 ADD: Final = {"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}}

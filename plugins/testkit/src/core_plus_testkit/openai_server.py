@@ -2,172 +2,46 @@
 
 from __future__ import annotations
 
-import json
-import re
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Literal, TypeAlias, cast, get_args
+from typing import Any, ClassVar
 
-import attrs
-
-from core_plus.messages import Usage
-from core_plus_testkit.loopback import Answer, LoopbackServer, Seen
-
-WireFault: TypeAlias = Literal["hang", "hang_midway", "cut", "reset"]
-Fault: TypeAlias = WireFault | Literal["error_midway", "html", "bad_json", "bad_utf8", "empty", "no_choices"]
-USAGE: Final = Usage(100, 20, 10, 0, 5)
-PAGE: Final = b"<!DOCTYPE html><html><title>Gateway</title><body>Please log in</body></html>"
+from core_plus_testkit.loopback import Seen
+from core_plus_testkit.scripted_server import ScriptedServer, Turn, arguments_text, cut, sse
 
 
-@attrs.frozen(kw_only=True)
-class Turn:
-    """One reply of the model, or one failure.
-
-    Args:
-        text: Its words.
-        calls: Its tool calls: names and arguments, the latter as values or as raw text.
-        thinking: Its reasoning.
-        refusal: Its words of refusal.
-        usage: What it counts; None says nothing.
-        finish: The finish reason; None takes the usual one.
-        status: The HTTP status; from 400 on, `error` is the message.
-        error: The words of an error, also of the one in the middle of a stream.
-        code: The error's code.
-        headers: More headers.
-        size: Characters to each streamed delta.
-        chunk: Bytes to each write, for breaking apart what belongs together.
-        delay: Seconds before the head and between streamed events.
-        done: Whether a stream ends with [DONE].
-        fault: What goes wrong; see `core_plus_testkit.Answer` for the first four.
-    """
-
-    text: str = ""
-    calls: Sequence[tuple[str, Any]] = ()
-    thinking: str = ""
-    refusal: str = ""
-    usage: Usage | None = USAGE
-    finish: str | None = None
-    status: int = 200
-    error: str = "scripted failure"
-    code: str | None = None
-    headers: Mapping[str, str] = attrs.field(factory=dict)
-    size: int = 8
-    chunk: int | None = None
-    delay: float = 0.0
-    done: bool = True
-    fault: Fault | None = None
-
-
-Script: TypeAlias = Sequence["Turn | str | Sequence[Turn]"] | Callable[[dict[str, Any]], Turn]
-
-
-class OpenAIServer(LoopbackServer):
+class OpenAIServer(ScriptedServer):
     """Answers chat completions from scripts.
-
-    Which turn of its script a request is at is the number of assistant messages it carries, so any
-    number of runs may use one script at once. A list in the place of a turn holds the replies to
-    repeated attempts at this step, the last one for all further ones.
 
     Requests are checked as the real server does: a tool result without its call, or a call without its
     result, is answered with HTTP 400.
     """
 
-    def __init__(self) -> None:
-        super().__init__(self._reply)
-        self._scripts: dict[str, Script] = {}
-        self._queue: list[Turn] = []
-        self._tries: dict[tuple[str, int], int] = {}
-        self._lock = threading.Lock()
+    base: ClassVar[str] = "/v1"
+    last: ClassVar[bytes] = b"data: [DONE]\n\n"
+    half: ClassVar[bytes] = b'{"choices": [{"message": {"content": "hal'
 
-    @property
-    def url(self) -> str:
-        """The base URL to give to a model."""
-        return f"{self.origin}/v1"
+    def handles(self, path: str) -> bool:
+        return path == "/chat/completions"
 
-    def script(self, turns: Script, model: str = "") -> None:
-        """Say what is answered from now on.
+    def other(self, path: str) -> Any:
+        if path != "/models":
+            return None
+        names = [{"id": name or "scripted", "object": "model"} for name in self._scripts or [""]]
+        return {"object": "list", "data": names}
 
-        Args:
-            turns: One for each step of a run (a text is a turn that says it), or a function of the request's JSON.
-            model: For requests that name this model; "" for all others.
-        """
-        with self._lock:
-            self._scripts[model] = turns
-            self._tries.clear()
+    def complaint(self, body: Any) -> str:
+        return _complaint(body)
 
-    def queue(self, *turns: Turn) -> None:
-        """Answer the next requests with these, whatever they ask, before the scripts' turn.
+    def whole(self, turn: Turn, seen: Seen, step: int) -> Any:
+        return _completion(turn, seen.json, step)
 
-        Args:
-            *turns: In order.
-        """
-        with self._lock:
-            self._queue.extend(turns)
+    def events(self, turn: Turn, seen: Seen, step: int) -> list[bytes]:
+        return [sse(event) for event in _events(turn, seen.json, step)]
 
-    def _reply(self, seen: Seen) -> Answer:
-        path = seen.path.partition("?")[0]
-        if path == "/v1/models":
-            names = [{"id": name or "scripted", "object": "model"} for name in self._scripts or [""]]
-            return _json({"object": "list", "data": names})
-        if path != "/v1/chat/completions":
-            return _error(404, f"no such path: {path}")
-        body = seen.json
-        if complaint := _complaint(body):
-            return _error(400, complaint, "invalid_request_error")
-        turn, step = self._turn(body)
-        if turn is None:
-            return _error(400, f"the script has no turn {step + 1}")
-        return answer(turn, body, step)
+    def failure(self, turn: Turn) -> bytes:
+        return sse({"error": {"message": turn.error, "type": "server_error", "code": turn.code}})
 
-    def _turn(self, body: dict[str, Any]) -> tuple[Turn | None, int]:
-        step = sum(message["role"] == "assistant" for message in body["messages"])
-        model = body["model"]
-        with self._lock:
-            if self._queue:
-                return self._queue.pop(0), step
-            script = self._scripts.get(model, self._scripts.get("", ()))
-            attempt = self._tries[model, step] = self._tries.get((model, step), -1) + 1
-        if callable(script):
-            return script(body), step
-        found = script[step] if step < len(script) else None
-        if isinstance(found, str):
-            return Turn(text=found), step
-        if found is None or isinstance(found, Turn):
-            return found, step
-        return found[min(attempt, len(found) - 1)], step
-
-
-def answer(turn: Turn, body: dict[str, Any], step: int = 0) -> Answer:
-    """The HTTP answer of a turn.
-
-    Args:
-        turn: What the model says.
-        body: The request's JSON.
-        step: Which step of the script it is; the ids of tool calls hold it.
-    """
-    common: dict[str, Any] = {"headers": turn.headers, "chunk": turn.chunk, "delay": turn.delay}
-    if turn.status >= 400:
-        return attrs.evolve(_error(turn.status, turn.error, turn.code), **common)
-    broken = {
-        "html": Answer(PAGE, content_type="text/html"),
-        "bad_json": Answer(b'{"choices": [{"message": {"content": "hal'),
-        "bad_utf8": Answer(b'{"choices": [{"message": {"content": "\xff\xfe"}}]}'),
-        "empty": Answer(b""),
-        "no_choices": _json({"id": "x", "object": "chat.completion", "choices": []}),
-    }
-    if turn.fault is not None and turn.fault in broken:
-        return attrs.evolve(broken[turn.fault], **common)
-    fault = cast("WireFault | None", turn.fault if turn.fault in get_args(WireFault) else None)
-    if not body.get("stream"):
-        return attrs.evolve(_json(_completion(turn, body, step)), fault=fault, **common)
-    events = _events(turn, body, step)
-    if turn.fault == "error_midway":
-        failure = {"error": {"message": turn.error, "type": "server_error", "code": turn.code}}
-        events = [*events[: len(events) // 2], failure]
-    lines = [b"data: " + _dumps(event) + b"\n\n" for event in events]
-    if turn.done and turn.fault is None:
-        lines.append(b"data: [DONE]\n\n")
-    return Answer(content_type="text/event-stream", stream=True, pieces=tuple(lines), fault=fault, **common)
+    def refused(self, status: int, words: str, code: str | None = None) -> Any:
+        return {"error": {"message": words, "type": code or "error", "param": None, "code": code}}
 
 
 def _completion(turn: Turn, body: dict[str, Any], step: int) -> dict[str, Any]:
@@ -187,14 +61,14 @@ def _events(turn: Turn, body: dict[str, Any], step: int) -> list[dict[str, Any]]
         return {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
 
     pieces: list[dict[str, Any]] = [{"role": "assistant", "content": "" if turn.text else None}]
-    pieces += [{"reasoning_content": part} for part in _cut(turn.thinking, turn.size)]
-    pieces += [{"content": part} for part in _cut(turn.text, turn.size)]
-    pieces += [{"refusal": part} for part in _cut(turn.refusal, turn.size)]
+    pieces += [{"reasoning_content": part} for part in cut(turn.thinking, turn.size)]
+    pieces += [{"content": part} for part in cut(turn.text, turn.size)]
+    pieces += [{"refusal": part} for part in cut(turn.refusal, turn.size)]
     for number in range(len(turn.calls)):
         call = {"index": number, **_call(turn, step, number)}
         arguments = call["function"]["arguments"]
         pieces.append({"tool_calls": [{**call, "function": {**call["function"], "arguments": ""}}]})
-        parts = _cut(arguments, turn.size)
+        parts = cut(arguments, turn.size)
         pieces += [{"tool_calls": [{"index": number, "function": {"arguments": part}}]} for part in parts]
     events = [*map(event, pieces), event({}, _finish(turn))]
     if turn.usage is not None and (body.get("stream_options") or {}).get("include_usage"):
@@ -204,7 +78,7 @@ def _events(turn: Turn, body: dict[str, Any], step: int) -> list[dict[str, Any]]
 
 def _call(turn: Turn, step: int, number: int) -> dict[str, Any]:
     name, arguments = turn.calls[number]
-    text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+    text = arguments_text(arguments)
     return {"id": f"call_{step}_{number}", "type": "function", "function": {"name": name, "arguments": text}}
 
 
@@ -254,19 +128,3 @@ def _complaint(body: Any) -> str:
             return f"messages[{number}].content: expected a string, got null"
         open_calls += [call["id"] for call in calls]
     return f"tool_call_ids without a tool message: {', '.join(open_calls)}" if open_calls else ""
-
-
-def _error(status: int, message: str, code: str | None = None) -> Answer:
-    return _json({"error": {"message": message, "type": code or "error", "param": None, "code": code}}, status)
-
-
-def _json(value: Any, status: int = 200) -> Answer:
-    return Answer(_dumps(value), status)
-
-
-def _dumps(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
-
-
-def _cut(text: str, size: int) -> list[str]:
-    return re.findall(f"(?s).{{1,{size}}}", text)

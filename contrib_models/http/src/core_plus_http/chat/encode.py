@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, TypeGuard
+from typing import Any, Final
 
 from core_plus.errors import ConfigurationError
 from core_plus.messages import (
@@ -26,10 +25,9 @@ from core_plus.models import ModelRequest
 from core_plus.tools import ToolSpec
 from core_plus_http import dumps, join_request
 from core_plus_http.chat.quirks import Quirks
+from core_plus_http.media import address, base64_of, file_text, is_words
 
 CHOICES: Final = ("auto", "required", "none")
-WORDS: Final = re.compile(r"text/|application/(json|xml|yaml|x-yaml|toml|javascript|x-sh|sql)$|.*\+(json|xml)$")
-"""Media types of files that are text, and go as text."""
 AUDIO_FORMATS: Final[Mapping[str, str]] = {"mpeg": "mp3", "x-wav": "wav", "wave": "wav", "vnd.wave": "wav"}
 
 
@@ -153,7 +151,7 @@ class Encoder:
         return {"id": self._id(call.id), "type": "function", "function": {"name": call.name, "arguments": text}}
 
     def _result(self, result: ToolResult) -> dict[str, Any]:
-        text = result.text + "".join(_file_text(part) for part in result.parts if _is_words(part))
+        text = result.text + "".join(file_text(part) for part in result.parts if is_words(part))
         return {"role": "tool", "tool_call_id": self._id(result.id), "content": text}
 
     def _id(self, given: str) -> str:
@@ -180,7 +178,7 @@ def _images_of_results(message: Message) -> bytes:
 
 
 def _media(parts: Iterable[AnyPart]) -> list[AnyPart]:
-    return [part for part in parts if isinstance(part, Media) and not _is_words(part)]
+    return [part for part in parts if isinstance(part, Media) and not is_words(part)]
 
 
 def _content(parts: Sequence[AnyPart]) -> str | list[dict[str, Any]]:
@@ -193,36 +191,17 @@ def _part(part: AnyPart) -> dict[str, Any]:
     if isinstance(part, Text):
         return {"type": "text", "text": part.text}
     if isinstance(part, Image):
-        return {"type": "image_url", "image_url": {"url": _address(part)}}
+        return {"type": "image_url", "image_url": {"url": address(part)}}
     if isinstance(part, Audio):
-        if part.data is None:
-            raise ConfigurationError("chat completions take sound as bytes: give Audio(data=...), not an address")
         subtype = part.media_type.partition("/")[2]
-        data = base64.b64encode(part.data).decode()
+        data = base64_of(part, "chat completions")
         return {"type": "input_audio", "input_audio": {"data": data, "format": AUDIO_FORMATS.get(subtype, subtype)}}
     if isinstance(part, File):
-        if _is_words(part):
-            return {"type": "text", "text": _file_text(part)}
+        if is_words(part):
+            return {"type": "text", "text": file_text(part)}
         name = part.name or f"file.{part.media_type.rpartition('/')[2]}"
-        return {"type": "file", "file": {"filename": name, "file_data": _address(part)}}
+        return {"type": "file", "file": {"filename": name, "file_data": address(part)}}
     raise ConfigurationError(f"a {type(part).__name__} has no place in a user's message")
-
-
-def _address(part: Media) -> str:
-    if part.data is not None:
-        return f"data:{part.media_type};base64,{base64.b64encode(part.data).decode()}"
-    if part.url:
-        return part.url
-    raise ConfigurationError(f"{type(part).__name__}(...) holds neither data nor an address")
-
-
-def _is_words(part: AnyPart) -> TypeGuard[File]:
-    return isinstance(part, File) and part.data is not None and bool(WORDS.match(part.media_type))
-
-
-def _file_text(part: File) -> str:
-    words = (part.data or b"").decode("utf-8", "replace")
-    return f'<file name="{part.name}">\n{words}\n</file>' if part.name else words
 
 
 def _response_format(schema: dict[str, Any]) -> dict[str, Any]:
