@@ -62,13 +62,13 @@ class Encoder:
         return self._joined(request, {name: fields[name] for name in kept if name in fields})
 
     def _joined(self, request: ModelRequest, fields: dict[str, Any]) -> bytes:
+        built_in = fields.pop("tools", ())
         try:
-            head = dumps(fields)[:-1]
+            head, tools = dumps(fields)[:-1], [*map(dumps, built_in)]
         except (TypeError, ValueError) as error:
             raise ConfigurationError(f"the options {sorted(fields)} can't all be written as JSON: {error}") from error
-        tail = b"]}"
-        if request.tools and "tools" not in fields:
-            tail = join_request(b'],"tools":[', [encoded(tool, KEY, _tool) for tool in request.tools], b"]}")
+        tools += [encoded(tool, KEY, _tool) for tool in request.tools]
+        tail = join_request(b'],"tools":[', tools, b"]}") if tools else b"]}"
         if "messages" in fields:
             return head + tail[1:]
         said = request.messages[_leading(request.messages) :]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncGenerator, Generator, Mapping
 from typing import Any, Protocol
 
@@ -49,6 +50,12 @@ class HTTPModel:
     def __repr__(self) -> str:
         return f"{self.provider}:{self.model_id}"
 
+    def prepare(self) -> None:
+        """What must be done before a call and may wait, such as to renew a token; nothing, for most.
+
+        Async calls have it done in a thread.
+        """
+
     def forward(self, request: ModelRequest) -> ModelResponse:
         """Answer a request.
 
@@ -58,6 +65,7 @@ class HTTPModel:
         Raises:
             ModelError: The server's refusal or failure, typed.
         """
+        self.prepare()
         return self.transport.run(self.codec.forward(request), request.cancellation)
 
     def stream(self, request: ModelRequest) -> Generator[Delta, None, None]:
@@ -69,6 +77,7 @@ class HTTPModel:
         Raises:
             ModelError: As `forward`; `partial` tells whether pieces were given before.
         """
+        self.prepare()
         return self.transport.stream(self.codec.stream(request), request.cancellation)
 
     async def aforward(self, request: ModelRequest) -> ModelResponse:
@@ -77,6 +86,7 @@ class HTTPModel:
         Args:
             request: All that is asked.
         """
+        await self._prepared()
         return await self.transport.arun(self.codec.forward(request), request.cancellation)
 
     def astream(self, request: ModelRequest) -> AsyncGenerator[Delta, None]:
@@ -85,7 +95,23 @@ class HTTPModel:
         Args:
             request: All that is asked.
         """
-        return self.transport.astream(self.codec.stream(request), request.cancellation)
+        if type(self).prepare is HTTPModel.prepare:
+            return self.transport.astream(self.codec.stream(request), request.cancellation)
+        return self._prepared_stream(request)
+
+    async def _prepared(self) -> None:
+        if type(self).prepare is not HTTPModel.prepare:
+            import asyncio
+
+            await asyncio.to_thread(self.prepare)
+
+    async def _prepared_stream(self, request: ModelRequest) -> AsyncGenerator[Delta, None]:
+        await self._prepared()
+        async with contextlib.aclosing(
+            self.transport.astream(self.codec.stream(request), request.cancellation)
+        ) as deltas:
+            async for delta in deltas:
+                yield delta
 
     def close(self) -> None:
         """Close the idle connections; a busy one is closed when its call ends."""

@@ -205,6 +205,14 @@ class Transport:
             text = text.replace(value, "***")
         return text
 
+    def hide(self, secret: Secret) -> None:
+        """Show a secret nowhere, which a `Send` carries among its own headers (a token that was just renewed).
+
+        Args:
+            secret: The header's value.
+        """
+        self._hidden = tuple(sorted({*self._hidden, *_to_hide({"": secret})}, key=len, reverse=True))
+
     def _sync_call(self, guard: Guard) -> Any:
         if not self._given and not self._proxied:
             return SyncCall(DirectCall(self._direct, guard), guard)

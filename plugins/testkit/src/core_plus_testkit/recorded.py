@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from core_plus.errors import ModelError
-from core_plus.messages import Thinking, message
+from core_plus.messages import Thinking, Usage, message
 from core_plus.models import Collector, ModelRequest, ModelResponse
 
 REQUEST = ModelRequest((message("user", "x"),))
@@ -154,12 +154,15 @@ def played(
         return error
 
 
-def check(reply: ModelResponse | ModelError, expected: dict[str, Any]) -> None:
+def check(
+    reply: ModelResponse | ModelError, expected: dict[str, Any], counts: Callable[[Usage], dict[str, int]] | None = None
+) -> None:
     """Compare text, thinking, tool calls, finish reason and usage with what the SDK read.
 
     Args:
         reply: What the model made of a recording.
-        expected: The oracle's line of the same id.
+        expected: The oracle's line of the same id. What the SDK didn't say isn't asked for.
+        counts: The tokens as this provider counts them, where that isn't as the kernel does.
     """
     if not expected["ok"]:
         assert isinstance(reply, ModelError), reply
@@ -168,32 +171,29 @@ def check(reply: ModelResponse | ModelError, expected: dict[str, Any]) -> None:
     refusal = expected.get("refusal") or ""
     assert reply.message.text == expected["text"] + refusal
     assert "".join(part.text for part in reply.message.parts if isinstance(part, Thinking)) == expected["thinking"]
+    wanted = expected["tool_calls"]
     calls = [{"name": call.name, "arguments": call.arguments, "id": call.id} for call in reply.message.tool_calls]
-    assert calls == expected["tool_calls"]
-    assert (reply.raw_finish_reason or "") == (expected["finish"] or "")
+    named = [{**call, "id": call["id"] or made["id"]} for call, made in zip(wanted, calls, strict=False)]
+    assert calls == named + wanted[len(calls) :]
+    assert all(call["id"] for call in calls)
+    assert (reply.raw_finish_reason or "") == (expected["finish"] or expected.get("blocked") or "")
     assert not refusal or reply.finish_reason == "refusal"
-    check_usage(reply, expected["usage"])
-
-
-def check_usage(reply: ModelResponse, expected: dict[str, Any] | None) -> None:
-    """Compare token counts; what the SDK didn't say isn't asked for.
-
-    Args:
-        reply: What the model made of a recording.
-        expected: The oracle's "usage".
-    """
-    if expected is None:
+    if expected["usage"] is None:
         assert reply.usage is None
         return
-    usage = reply.usage
-    assert usage is not None
-    beside = usage.cached_tokens + usage.cache_write_tokens if "cache_write" in expected else 0
-    found = {
-        "input": usage.input_tokens - beside,  # where cached tokens are counted beside the input, as Anthropic does
+    told = {name: count for name, count in expected["usage"].items() if count is not None}
+    assert (reply.usage is not None) or not told
+    if reply.usage is None:
+        return
+    found = {**_counts(reply.usage), **(counts(reply.usage) if counts else {})}
+    assert {name: found[name] for name in told if name in found} == {n: c for n, c in told.items() if n in found}
+
+
+def _counts(usage: Usage) -> dict[str, int]:
+    return {
+        "input": usage.input_tokens,
         "output": usage.output_tokens,
         "reasoning": usage.reasoning_tokens,
         "cached": usage.cached_tokens,
         "cache_write": usage.cache_write_tokens,
     }
-    told = {name: count for name, count in expected.items() if count is not None}
-    assert {name: found[name] for name in told if name in found} == {n: c for n, c in told.items() if n in found}
