@@ -157,6 +157,6 @@ print([name for name in ("httpx", "asyncio", "openai") if name in sys.modules])
 
 
 def test_there_is_nothing_else_in_the_package():
-    assert core_plus_openai.__all__ == ["OpenAIModel", "Quirks"]
+    assert core_plus_openai.__all__ == ["OpenAIModel", "OpenAIResponsesModel", "Quirks"]
     with pytest.raises(AttributeError, match="no attribute 'GPT'"):
         core_plus_openai.GPT  # noqa: B018 (asking is the test)

@@ -1,38 +1,46 @@
-"""OpenAI's models, and those of every server that speaks its chat completions."""
+"""OpenAI's models, and those of every server that speaks its chat completions or its Responses API."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from core_plus import hookimpl
 
 if TYPE_CHECKING:
     from core_plus.hookspecs import Register
-    from core_plus_http.chat.quirks import Quirks
-    from core_plus_openai.model import OpenAIModel
+    from core_plus_http.chat import Quirks
+    from core_plus_openai.model import OpenAIModel, OpenAIResponsesModel
 
-__all__ = ["OpenAIModel", "Quirks"]
+__all__ = ["OpenAIModel", "OpenAIResponsesModel", "Quirks"]
+
+HOMES = {
+    "OpenAIModel": "core_plus_openai.model",
+    "OpenAIResponsesModel": "core_plus_openai.model",
+    "Quirks": "core_plus_http.chat",
+}
 
 
 @hookimpl
 def register_models(register: Register) -> None:
-    register("openai", _model, summary="OpenAI, and any server with its chat completions (OPENAI_BASE_URL)")
+    register("openai", _chat, summary="OpenAI, and any server with its chat completions (OPENAI_BASE_URL)")
+    register("openai-responses", _responses, summary="OpenAI's Responses API: reasoning kept, built-in tools")
 
 
-def _model(model_id: str, **settings: Any) -> OpenAIModel:
+def _chat(model_id: str, **settings: Any) -> OpenAIModel:
     from core_plus_openai.model import OpenAIModel
 
     return OpenAIModel(model_id, **settings)
 
 
+def _responses(model_id: str, **settings: Any) -> OpenAIResponsesModel:
+    from core_plus_openai.model import OpenAIResponsesModel
+
+    return OpenAIResponsesModel(model_id, **settings)
+
+
 def __getattr__(name: str) -> Any:
     """Import the classes when asked for: a look-up of the plugin costs no transport."""
-    if name == "OpenAIModel":
-        from core_plus_openai.model import OpenAIModel
-
-        return OpenAIModel
-    if name == "Quirks":
-        from core_plus_http.chat.quirks import Quirks
-
-        return Quirks
-    raise AttributeError(f"module 'core_plus_openai' has no attribute {name!r}")
+    if name not in HOMES:
+        raise AttributeError(f"module 'core_plus_openai' has no attribute {name!r}")
+    return getattr(import_module(HOMES[name]), name)

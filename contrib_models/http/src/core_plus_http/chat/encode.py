@@ -90,8 +90,8 @@ class Encoder:
             named = {"type": "function", "function": {"name": choice}}
             fields["tool_choice"] = choice if choice in CHOICES else named
         if request.output_schema is not None:
-            form = _response_format(request.output_schema) if self._quirks.schema else {"type": "json_object"}
-            fields["response_format"] = form
+            named = {"type": "json_schema", "json_schema": json_format(request.output_schema)}
+            fields["response_format"] = named if self._quirks.schema else {"type": "json_object"}
         if stream and self._quirks.stream_usage:
             fields["stream_options"] = {"include_usage": True}
         fields.update(self._options)
@@ -204,9 +204,14 @@ def _part(part: AnyPart) -> dict[str, Any]:
     raise ConfigurationError(f"a {type(part).__name__} has no place in a user's message")
 
 
-def _response_format(schema: dict[str, Any]) -> dict[str, Any]:
+def json_format(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema for an answer, as OpenAI's APIs want it: with a name, and strict where its rules are kept.
+
+    Args:
+        schema: JSON Schema.
+    """
     name = re.sub(r"[^a-zA-Z0-9_-]", "_", str(schema.get("title") or "answer"))[:64]
-    return {"type": "json_schema", "json_schema": {"name": name, "schema": schema, "strict": _is_strict(schema)}}
+    return {"name": name, "schema": schema, "strict": _is_strict(schema)}
 
 
 def _is_strict(schema: Any) -> bool:

@@ -1,0 +1,106 @@
+"""A model behind the Responses API, whoever serves it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from core_plus.errors import ConfigurationError
+from core_plus.models import ModelRequest
+from core_plus.secret import Secret
+from core_plus_http.chat.decode import classify
+from core_plus_http.chat.exchanges import models
+from core_plus_http.chat.quirks import is_openai
+from core_plus_http.dialect import JSONCodec
+from core_plus_http.exchange import Send
+from core_plus_http.model import HTTPModel, as_timeouts, json_headers
+from core_plus_http.responses.decode import Reader
+from core_plus_http.responses.encode import Encoder
+from core_plus_http.settings import Timeouts
+from core_plus_http.transport import Transport
+
+PATH = "/responses"
+
+
+class Responses(JSONCodec):
+    """The Responses API as a codec.
+
+    Args:
+        encoder: Writes the requests.
+        owner: Whose reasoning and items go back.
+    """
+
+    classify = staticmethod(classify)
+
+    def __init__(self, encoder: Encoder, owner: str) -> None:
+        self._encoder, self._owner = encoder, owner
+
+    def send(self, request: ModelRequest, *, stream: bool) -> Send:
+        headers = {"accept": "text/event-stream"} if stream else {}
+        return Send(PATH, self._encoder.body(request, stream=stream), stream=stream, headers=headers)
+
+    def reader(self, request: ModelRequest) -> Reader:
+        return Reader(self._owner, tuple(filter(None, request.stop)))
+
+
+class ResponsesModel(HTTPModel):
+    """A model behind the Responses API, at any server that speaks it.
+
+    Args:
+        model_id: The model's name at the server.
+        base_url: The server.
+        provider: The plugin's name.
+        api_key: The key, sent as a bearer token; None or "" sends none.
+        wants_key: What to tell who gave no key; "" where none is wanted.
+        store: Whether the server keeps replies. Where it keeps none, reasoning comes and goes encrypted.
+        headers: More headers for every request; a `Secret` among them is shown nowhere.
+        options: Parameters of every request, such as {"reasoning": {"effort": "low"}}, and the API's own
+            tools, such as {"tools": [{"type": "web_search"}]}.
+        timeout: How long to wait; a number is the whole call's seconds.
+        client: An `httpx.Client` (or httpx2's) for sync calls, used as it is and never closed.
+        async_client: The same for async calls.
+
+    Raises:
+        ConfigurationError: A key is missing, or an address or header is none.
+    """
+
+    def __init__(
+        self,
+        model_id: str,
+        *,
+        base_url: str,
+        provider: str,
+        api_key: str | Secret | None = None,
+        wants_key: str = "",
+        store: bool = False,
+        headers: Mapping[str, str | Secret] | None = None,
+        options: Mapping[str, Any] | None = None,
+        timeout: Timeouts | float | None = None,
+        client: Any = None,
+        async_client: Any = None,
+    ) -> None:
+        key = Secret(api_key or "")
+        sent = json_headers(headers, authorization=Secret(f"Bearer {key.reveal()}") if key else None)
+        transport = Transport(
+            base_url,
+            headers=sent,
+            timeouts=as_timeouts(timeout),
+            client=client,
+            async_client=async_client,
+            provider=provider,
+            model=model_id,
+        )
+        origin = transport.origin
+        if wants_key and sent["authorization"] is None and "api-key" not in sent:
+            raise ConfigurationError(f"{origin.address('')} wants a key: {wants_key}")
+        owner = f"{provider}.responses" if is_openai(origin.host) else f"{provider}.responses@{origin.netloc}"
+        codec = Responses(Encoder(model_id, options or {}, store, owner), owner)
+        super().__init__(provider, model_id, codec, transport)
+
+    def list_models(self) -> list[str]:
+        """The names of the server's models, in order.
+
+        Raises:
+            ModelError: The server doesn't tell.
+        """
+        return self.transport.run(models())
