@@ -6,7 +6,8 @@ cancellation, typed errors, server-sent events and JSON lines.
 """
 
 from core_plus_http.decoders import Event, JSONLinesDecoder, LineDecoder, SSEDecoder
-from core_plus_http.dialect import JSONCodec, Reader
+from core_plus_http.dialect import Decoder, JSONCodec, Reader
+from core_plus_http.eventstream import EventStreamDecoder
 from core_plus_http.exchange import LINGER, RECEIVE, Exchange, Receive, Reply, Send, rest
 from core_plus_http.failures import Cancelled, Problem, error_from_reply, error_of, json_in, problem_in, retry_after
 from core_plus_http.jsontext import dumps, excerpt, join_request, loads
@@ -18,7 +19,9 @@ from core_plus_http.transport import Transport
 __all__ = [
     "Cancelled",
     "Codec",
+    "Decoder",
     "Event",
+    "EventStreamDecoder",
     "Exchange",
     "HTTPModel",
     "JSONCodec",

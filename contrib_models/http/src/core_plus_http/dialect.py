@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from core_plus.errors import CutStreamError, MalformedReplyError, ModelError, ModelTimeoutError
@@ -46,6 +47,22 @@ class Reader(Protocol):
         ...
 
 
+class Decoder(Protocol):
+    """Cuts a stream into its events, wherever the network broke it."""
+
+    def feed(self, chunk: bytes) -> Sequence[Event | bytes]:
+        """Take the next bytes and give the events that are now complete.
+
+        Args:
+            chunk: Whatever the network gave.
+        """
+        ...
+
+    def flush(self) -> Sequence[Event | bytes]:
+        """The last event, where the stream ended without an end."""
+        ...
+
+
 class JSONCodec:
     """A codec whose requests are JSON, answered by JSON or by a stream of server-sent events or of JSON lines.
 
@@ -72,6 +89,29 @@ class JSONCodec:
         """
         raise NotImplementedError
 
+    def decoder(self, kind: str) -> Decoder:
+        """What cuts a stream into its events.
+
+        Args:
+            kind: The reply's content type.
+        """
+        return JSONLinesDecoder() if kind in LINES else SSEDecoder()
+
+    def opened(self, event: Event | bytes) -> Any:
+        """What is read of an event: its decoded JSON.
+
+        Args:
+            event: From the decoder.
+
+        Raises:
+            ModelError: It is no JSON, or tells of a failure.
+        """
+        name, data = (event.event, event.data) if isinstance(event, Event) else ("", event)
+        body = loads(data, "an event of the stream")
+        if name == "error":
+            raise error_of(self.find(body), classify=self.classify)
+        return body
+
     def forward(self, request: ModelRequest) -> Exchange[ModelResponse]:
         """Ask at once.
 
@@ -96,7 +136,7 @@ class JSONCodec:
             if "json" in kind and kind not in LINES:  # a server that doesn't stream
                 yield self._whole(reader, Reply(reply.status, reply.headers, (yield from rest()), reply.url))
             else:
-                yield from self._events(reader, reply, JSONLinesDecoder() if kind in LINES else SSEDecoder())
+                yield from self._events(reader, reply, self.decoder(kind))
         except ModelError as error:
             error.partial = error.partial or reader.gave
             raise
@@ -113,7 +153,7 @@ class JSONCodec:
             raise MalformedReplyError(what, status=reply.status)
         return deltas + reader.end()
 
-    def _events(self, reader: Reader, reply: Reply, decoder: SSEDecoder | JSONLinesDecoder) -> Exchange[None]:
+    def _events(self, reader: Reader, reply: Reply, decoder: Decoder) -> Exchange[None]:
         first, chunk, end = b"", b"", False
         while not end:
             try:
@@ -136,18 +176,14 @@ class JSONCodec:
         if chunk:
             yield from _linger()
 
-    def _read(self, reader: Reader, events: list[Event] | list[bytes]) -> tuple[list[Delta], ModelError | None, bool]:
+    def _read(self, reader: Reader, events: Sequence[Event | bytes]) -> tuple[list[Delta], ModelError | None, bool]:
         """The deltas of events, and what ended the stream: an error must not take what came before it."""
         deltas: list[Delta] = []
         for event in events:
-            name, data = (event.event, event.data) if isinstance(event, Event) else ("", event)
-            if data.startswith(b"[DONE]"):
+            if (event.data if isinstance(event, Event) else event).startswith(b"[DONE]"):
                 return deltas, None, True
             try:
-                body: Any = loads(data, "an event of the stream")
-                if name == "error":
-                    raise error_of(self.find(body), classify=self.classify)
-                deltas += reader.read(body)
+                deltas += reader.read(self.opened(event))
             except ModelError as error:
                 return deltas, error, True
             if reader.closed:
