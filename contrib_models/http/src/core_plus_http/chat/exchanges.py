@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from core_plus.errors import MalformedReplyError
 from core_plus.models import ModelRequest
 from core_plus_http.chat.decode import Reader, classify
@@ -20,24 +22,34 @@ class Chat(JSONCodec):
     Args:
         encoder: Writes its requests.
         owner: Whose items of a message go back with it.
+        path: Where requests go.
+        headers: Gives the headers that aren't the same for every request.
     """
 
     classify = staticmethod(classify)
 
-    def __init__(self, encoder: Encoder, owner: str) -> None:
-        self._encoder, self._owner = encoder, owner
+    def __init__(
+        self, encoder: Encoder, owner: str, path: str = PATH, headers: Callable[[], Mapping[str, str]] = dict[str, str]
+    ) -> None:
+        self._encoder, self._owner, self._path, self._headers = encoder, owner, path, headers
 
     def send(self, request: ModelRequest, *, stream: bool) -> Send:
         headers = {"accept": "text/event-stream"} if stream else {}
-        return Send(PATH, self._encoder.body(request, stream=stream), stream=stream, headers=headers)
+        body = self._encoder.body(request, stream=stream)
+        return Send(self._path, body, stream=stream, headers={**headers, **self._headers()})
 
     def reader(self, request: ModelRequest) -> Reader:
         return Reader(self._owner, self._encoder.cuts(request))
 
 
-def models() -> Exchange[list[str]]:
-    """Ask which models there are; gives their names in order."""
-    reply = yield Send("/models", method="GET")
+def models(path: str = "/models", headers: Mapping[str, str] | None = None) -> Exchange[list[str]]:
+    """Ask which models there are; gives their names in order.
+
+    Args:
+        path: Where they are listed.
+        headers: More headers.
+    """
+    reply = yield Send(path, method="GET", headers=headers or {})
     if not reply.ok:
         raise error_from_reply(reply, classify=classify)
     body = json_in(reply)

@@ -8,7 +8,7 @@ from typing import Any
 from core_plus.errors import ConfigurationError
 from core_plus.secret import Secret
 from core_plus_http.chat.encode import Encoder
-from core_plus_http.chat.exchanges import Chat, models
+from core_plus_http.chat.exchanges import PATH, Chat, models
 from core_plus_http.chat.quirks import Quirks, is_openai, quirks_of
 from core_plus_http.model import HTTPModel, as_timeouts, json_headers
 from core_plus_http.settings import Timeouts
@@ -32,6 +32,7 @@ class ChatModel(HTTPModel):
         client: An `httpx.Client` (or httpx2's) for sync calls, used as it is and never closed.
         async_client: The same for async calls.
         quirks: How the model wants its requests; None takes what is known of it.
+        path: Where conversations go, below the server's address.
 
     Raises:
         ConfigurationError: A key is missing, or an address or header is none.
@@ -51,6 +52,7 @@ class ChatModel(HTTPModel):
         client: Any = None,
         async_client: Any = None,
         quirks: Quirks | None = None,
+        path: str = PATH,
     ) -> None:
         key = Secret(api_key or "")
         sent = json_headers(headers, authorization=Secret(f"Bearer {key.reveal()}") if key else None)
@@ -68,7 +70,12 @@ class ChatModel(HTTPModel):
             raise ConfigurationError(f"{origin.address('')} wants a key: {wants_key}")
         owner = provider if is_openai(origin.host) else f"{provider}@{origin.netloc}"
         quirks = quirks or quirks_of(model_id, origin.host)
-        super().__init__(provider, model_id, Chat(Encoder(model_id, quirks, options or {}, owner), owner), transport)
+        codec = Chat(Encoder(model_id, quirks, options or {}, owner), owner, path, self.more_headers)
+        super().__init__(provider, model_id, codec, transport)
+
+    def more_headers(self) -> Mapping[str, str]:
+        """The headers that aren't the same for every request; a provider whose tokens end overrides this."""
+        return {}
 
     def list_models(self) -> list[str]:
         """The names of the server's models, in order.
@@ -76,4 +83,4 @@ class ChatModel(HTTPModel):
         Raises:
             ModelError: The server doesn't tell.
         """
-        return self.transport.run(models())
+        return self.transport.run(models(headers=self.more_headers()))

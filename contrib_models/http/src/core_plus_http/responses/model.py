@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from core_plus.errors import ConfigurationError
@@ -28,16 +28,18 @@ class Responses(JSONCodec):
     Args:
         encoder: Writes the requests.
         owner: Whose reasoning and items go back.
+        headers: Gives the headers that aren't the same for every request.
     """
 
     classify = staticmethod(classify)
 
-    def __init__(self, encoder: Encoder, owner: str) -> None:
-        self._encoder, self._owner = encoder, owner
+    def __init__(self, encoder: Encoder, owner: str, headers: Callable[[], Mapping[str, str]]) -> None:
+        self._encoder, self._owner, self._headers = encoder, owner, headers
 
     def send(self, request: ModelRequest, *, stream: bool) -> Send:
         headers = {"accept": "text/event-stream"} if stream else {}
-        return Send(PATH, self._encoder.body(request, stream=stream), stream=stream, headers=headers)
+        body = self._encoder.body(request, stream=stream)
+        return Send(PATH, body, stream=stream, headers={**headers, **self._headers()})
 
     def reader(self, request: ModelRequest) -> Reader:
         return Reader(self._owner, tuple(filter(None, request.stop)))
@@ -94,8 +96,12 @@ class ResponsesModel(HTTPModel):
         if wants_key and sent["authorization"] is None and "api-key" not in sent:
             raise ConfigurationError(f"{origin.address('')} wants a key: {wants_key}")
         owner = f"{provider}.responses" if is_openai(origin.host) else f"{provider}.responses@{origin.netloc}"
-        codec = Responses(Encoder(model_id, options or {}, store, owner), owner)
+        codec = Responses(Encoder(model_id, options or {}, store, owner), owner, self.more_headers)
         super().__init__(provider, model_id, codec, transport)
+
+    def more_headers(self) -> Mapping[str, str]:
+        """The headers that aren't the same for every request; a provider whose tokens end overrides this."""
+        return {}
 
     def list_models(self) -> list[str]:
         """The names of the server's models, in order.
@@ -103,4 +109,4 @@ class ResponsesModel(HTTPModel):
         Raises:
             ModelError: The server doesn't tell.
         """
-        return self.transport.run(models())
+        return self.transport.run(models(headers=self.more_headers()))
