@@ -62,6 +62,23 @@ def test_a_broken_rival_leaves_the_name_to_the_other(distributions):
     assert distributions.host().model("twin:large") == ("large",)
 
 
+def test_entry_points_that_share_a_module_are_no_rivals(distributions):
+    source = """
+        from core_plus import hookimpl
+        @hookimpl
+        def register_models(register):
+            for name in ("one", "two"):
+                register(name, lambda *words: words, summary="made anew for each entry point")
+    """
+    distributions.add("fake-a", {"model.one": source})
+    module = distributions.module("fake-a", "model.one")
+    distributions.write("fake-b", f"[core_plus]\nmodel.one = {module}\nmodel.two = {module}\n")
+    host = distributions.host(block=["fake-a"])
+    assert host.model("one:small") == ("small",)
+    assert host.model("two:large") == ("large",)
+    assert host.model("one:large") == ("large",)
+
+
 def test_an_unknown_distribution_before_a_known_name_is_refused(rivals):
     with pytest.raises(PluginError, match="no plugin offers tool 'fake-c:twin'"):
         rivals.tools("fake-c:twin")
@@ -73,7 +90,7 @@ UNKNOWN = [
     (lambda host: host.tools("serch"), "no plugin offers tool 'serch': did you mean search"),
     (lambda host: host.make("ui", "rich"), "no plugin offers ui 'rich': no ui is installed"),
     (lambda host: host.executor("box"), "no plugin offers executor 'box': no executor is installed"),
-    (lambda host: host.executor("auto"), "no executor can run code here: install one, such as core-plus-subprocess"),
+    (lambda host: host.executor("auto"), "no executor can run code here: install core-plus-sandbox or core-plus-monty"),
     (lambda host: host.tools(5), "int 5 stands for no tools: give a Tool, a function or a name"),
 ]
 

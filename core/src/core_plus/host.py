@@ -73,7 +73,7 @@ class Host(Registry):
                 return self.shared("executor", offer.name)
             lacks.append(f"{offer.name}: {lack or 'must be asked for by name'}")
         raise PluginError(
-            "no executor can run code here: " + ("; ".join(lacks) or "install one, such as core-plus-subprocess")
+            "no executor can run code here: " + ("; ".join(lacks) or "install core-plus-sandbox or core-plus-monty")
         )
 
     def tools(self, source: Any) -> list[Any]:

@@ -145,7 +145,8 @@ class Registry:
         def register(name: str, factory: Any, *, summary: str, config: type | None = None) -> None:
             offers = self._offers.setdefault((kind, name), [])
             plugin.offers.append(f"{kind}.{name}")
-            if not any(offer.factory is factory for offer in offers):
+            # Several entry points may name one module, which then declares all that it has for each.
+            if not any(offer.factory is factory or offer.plugin.module is plugin.module for offer in offers):
                 offers.append(Offer(kind, name, factory, summary, config, plugin))
 
         return register
