@@ -302,6 +302,14 @@ def test_whatever_comes_is_a_value_or_refused(tree):
     assert refused
 
 
+@pytest.mark.parametrize("kind", ["text", "bytes", "ints"])
+def test_bytes_that_came_once_are_used_once(kind):
+    tree = {"$": [kind, 0]}
+    assert Codec().decode(tree, [b"12345678"])
+    with pytest.raises(CodecError, match="used twice"):
+        Codec().decode([tree, tree], [b"12345678"])
+
+
 def test_numbers_stay_exact():
     assert there_and_back(Decimal("1.10")) == Decimal("1.10")
     assert str(there_and_back(Decimal("NaN"))) == "NaN"

@@ -1,11 +1,16 @@
 """numpy, pandas and pictures, where they are installed and where they aren't."""
 
+import datetime as dt
 import io
+import subprocess
+import sys
+import textwrap
 from typing import Any
 
 import numpy as np
 import pytest
 
+from core_plus.executors import Answer
 from core_plus.messages import Image
 from core_plus_worker import Codec, Opaque, Record
 from core_plus_worker.inside import foreign
@@ -117,6 +122,78 @@ def test_tables_come_back_equal():
     assert there_and_back([pd.NA, pd.NaT, pd.Timestamp("2026-01-02")])[:2] == [None, None]
 
 
+def test_what_is_masked_in_an_array_is_none():
+    found = there_and_back(np.ma.masked_array([1, 2, 3], mask=[False, True, False]))
+    assert list(found) == [1, None, 3]
+
+
+def test_a_table_of_many_rows_keeps_every_value():
+    pd = pytest.importorskip("pandas")
+    count = 10_000
+    frame = pd.DataFrame({"n": range(count), "f": np.linspace(0, 1, count), "t": [f"row {n}" for n in range(count)]})
+    pd.testing.assert_frame_equal(there_and_back(frame), frame)
+    assert list(there_and_back(pd.array([1, None], dtype="Int64"))) == [1, None]
+
+
+def test_tables_of_polars_come_back_equal(monkeypatch):
+    pl = pytest.importorskip("polars")
+    frame = pl.DataFrame(
+        {
+            "n": [1, 2],
+            "lost": [None, 7],
+            "f": [0.5, None],
+            "t": ["ü", None],
+            "b": [True, False],
+            "d": [dt.date(2026, 1, 1), None],
+            "m": [dt.datetime(2026, 1, 1, 5), None],  # noqa: DTZ001  # polars' own are naive
+            "l": [[1, 2], [3]],
+        },
+        schema_overrides={"n": pl.Int8, "lost": pl.UInt16},
+    )
+    assert there_and_back(frame).equals(frame)
+    assert there_and_back(frame).schema == frame.schema
+    assert there_and_back(frame[:0]).columns == frame.columns
+    assert there_and_back(frame["t"]).to_list() == ["ü", None]
+    codec = Codec(media)
+    trees = [codec.encode(value) for value in (frame, frame["t"])]
+    real = foreign.library
+    monkeypatch.setattr(foreign, "library", lambda name: None if name == "polars" else real(name))
+    table, column = [codec.decode(*tree) for tree in trees]
+    assert list(table.columns) == frame.columns
+    assert (list(table.columns["n"]), column["values"]) == ([1, 2], ["ü", None])
+
+
+def test_a_plot_is_its_figure():
+    figures = pytest.importorskip("matplotlib.figure")
+    axes = figures.Figure().subplots()
+    assert there_and_back(axes).data.startswith(b"\x89PNG")
+
+
+def test_objects_of_attrs_and_pydantic_are_records_of_their_fields():
+    pydantic = pytest.importorskip("pydantic")
+
+    class Place(pydantic.BaseModel):
+        name: str
+        inner: dict[str, np.ndarray]
+        model_config = pydantic.ConfigDict(arbitrary_types_allowed=True)
+
+    found = there_and_back(Place(name="x", inner={"a": np.arange(2)}))
+    assert (found.type_name, found.name, list(found.inner["a"])) == ("Place", "x", [0, 1])
+
+
+def test_the_host_imports_no_library_before_a_value_needs_it():
+    code = """
+        import sys
+        from core_plus_worker import Codec, WorkerSession
+        from core_plus.messages import Image
+        codec = Codec()
+        codec.decode(*codec.encode([1, {"a": (2, {3})}, b"x"]))
+        print([name for name in ("numpy", "pandas", "pyarrow", "polars", "PIL") if name in sys.modules])
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
 def test_without_pandas_a_table_is_a_record_of_columns(monkeypatch):
     pd = pytest.importorskip("pandas")
     codec = Codec(media)
@@ -165,3 +242,21 @@ def test_a_library_whose_object_refuses_leaves_its_repr():
 
     ndarray.__module__ = "numpy"
     assert there_and_back(ndarray()) == Opaque("ndarray", "odd")
+
+
+@pytest.mark.parametrize("array", ARRAYS, ids=lambda array: f"{array.dtype}{array.shape}")
+def test_an_array_that_isnt_copied_on_its_way_out_is_the_same(array):
+    found = there_and_back(array, Codec(media, views=True))
+    np.testing.assert_array_equal(found, array)
+
+
+def test_arrays_leave_a_worker_as_they_were_when_they_were_sent(opened):
+    session = opened(functions=("f",))
+    made = "import numpy, asyncio\na = numpy.arange(100_000)\n"
+    code = f"{made}task = asyncio.create_task(f(a))\nawait asyncio.sleep(0)\na[:] = 0"
+    turn = session.start(f"{code}\nawait task\na.T[::2]")
+    while not turn.requests:
+        turn = session.resume([])
+    np.testing.assert_array_equal(turn.requests[0].args[0], np.arange(100_000))
+    done = session.resume([Answer(1)])
+    np.testing.assert_array_equal(done.value, np.zeros(50_000))

@@ -1,5 +1,6 @@
 """Messages on a byte stream: any cut, any size, and no more than allowed."""
 
+import contextlib
 import os
 import socket
 import threading
@@ -18,7 +19,7 @@ def take(inbox: Inbox) -> list[tuple[bytes, list[bytes]]]:
     found = []
     while inbox.messages:
         head, blobs = inbox.messages.popleft()
-        found.append((bytes(head), [bytes(blob) for blob in blobs]))
+        found.append((head, [blob if type(blob) is bytes else blob.getvalue() for blob in blobs]))
     return found
 
 
@@ -112,3 +113,23 @@ def test_the_limit_is_of_each_message_and_not_of_all():
             theirs.sendall(LENGTH.pack(90) + b"x" * 90)
             assert inbox.read()
         assert len(take(inbox)) == 10
+
+
+def test_what_still_waits_to_be_sent_can_be_made_ones_own(scripted):
+    from core_plus_worker.link import Link, Waker
+
+    process, waker = scripted(), Waker()
+    link = Link(process, waker, 1000)
+    data = bytearray(b"x" * (4 << 20))
+    link.send(b'["head"]', [memoryview(data)])
+    link.own()
+    data[:] = b"y" * len(data)
+    inbox, found = Inbox(process._theirs.fileno(), 1 << 30), []
+    while not found:
+        link.wait(0.01)
+        with contextlib.suppress(BlockingIOError):
+            inbox.read()
+        found = take(inbox)
+    assert found == [(b'["head"]', [b"x" * (4 << 20)])]
+    process.close()
+    waker.close()

@@ -49,6 +49,8 @@ MARKED = {
     "x = [lambda: t(1)]": "",
     "async with asyncio.TaskGroup() as g:\n    g.create_task(t(1))": "t",
     "ts = [t(1)]\nts.pop()\nawait ts.pop()": "t",
+    "await db.pop(1)": "db.pop",
+    "asyncio.gather(db.query(1), db.items())": "db.items db.query",
     "(await t(1)).strip()": "t",
     "await t(await u(1))": "t u",
 }

@@ -95,7 +95,8 @@ class Definition:
 
 def _wrong_names(name: Any, description: Any) -> list[str]:
     wrong = []
-    if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
+    parts = name.split(".") if isinstance(name, str) else [""]  # "db.query" is a method, for models that write code
+    if not all(part.isidentifier() and not keyword.iskeyword(part) for part in parts):
         wrong.append(f"the name {name!r} is none in Python: give it another with name='...'")
     if not isinstance(description, str) or not description.strip():
         wrong.append("it has no description: say what it does, in the docstring or with description='...'")

@@ -47,7 +47,7 @@ def connect(process: Process, waker: Waker, setup: Setup, codec: Codec) -> Link:
         if hello.version != VERSION:
             raise LinkError(f"it speaks version {hello.version} of the protocol, this side {VERSION}")
         tree, blobs = encode_variables(setup, codec)
-        link.send(messages.encoded(["setup", options(setup), tree]), blobs)
+        link.send(messages.encoded(["setup", options(setup, process), tree]), blobs)
         expect(link, messages.Ready)
     except LinkError as error:
         process.kill()
@@ -60,9 +60,16 @@ def connect(process: Process, waker: Waker, setup: Setup, codec: Codec) -> Link:
     return link
 
 
-def options(setup: Setup) -> dict[str, Any]:
-    """What the worker must know of a set-up, as JSON."""
+def options(setup: Setup, process: Process) -> dict[str, Any]:
+    """What the worker must know of a set-up, as JSON.
+
+    Args:
+        setup: The set-up.
+        process: The worker. Where it has a `footprint`, bytes of address space that it had before any code ran (large
+            libraries that were imported ahead), memory for code is counted from there.
+    """
     limits = setup.limits
+    memory = None if limits.memory is None else limits.memory + getattr(process, "footprint", 0)
     return {
         "functions": setup.functions,
         "final": setup.final,
@@ -70,8 +77,9 @@ def options(setup: Setup) -> dict[str, Any]:
         "calls": limits.calls,
         "result": limits.result,
         "output": limits.output,
-        "memory": limits.memory,
+        "memory": memory,
         "cpu_seconds": limits.cpu_seconds,
+        "msgpack": True,
     }
 
 

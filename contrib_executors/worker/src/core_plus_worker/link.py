@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from core_plus.errors import ExecutorError
 from core_plus_worker.inside.eager import Eager
-from core_plus_worker.inside.frames import FrameError, Inbox, pieces
+from core_plus_worker.inside.frames import LENGTH, FrameError, Inbox, pieces
 from core_plus_worker.messages import AnySaid, Decoder
 
 CHUNK = 1 << 16
@@ -30,7 +30,8 @@ class Process(Protocol):
     """A worker that was started, whatever the wall around it.
 
     `reader` and `writer` are descriptors of the stream, perhaps the same one; `outputs` those of what the
-    worker's standard output and standard error print past it, by 1 and 2. None of them blocks.
+    worker's standard output and standard error print past it, by 1 and 2. None of them blocks. One that is far away
+    may also have `grace`: the seconds in which its code may end softly when its time is up.
     """
 
     reader: int
@@ -115,7 +116,7 @@ class Link:
         self._inbox, self._decoder = Inbox(process.reader, limit), Decoder()
         self._waiting: deque[bytes | memoryview] = deque()
         self._is_writing = False
-        self._poll = select.poll()
+        self._poll, self._printed = select.poll(), select.poll()
         self._eager = Eager(self._poll)
         self._poll.register(waker.reader, select.POLLIN)
         self._poll.register(process.reader, select.POLLIN)
@@ -123,6 +124,7 @@ class Link:
         self._texts = {number: codecs.getincrementaldecoder("utf-8")("replace") for number in process.outputs}
         for fd in self._prints:
             self._poll.register(fd, select.POLLIN)
+            self._printed.register(fd, select.POLLIN)
 
     def send(self, head: bytes, blobs: Iterable[Any] = ()) -> None:
         """Send a message; what doesn't go out at once goes out while waiting.
@@ -134,8 +136,26 @@ class Link:
         Raises:
             LinkError: The worker is gone.
         """
-        self._waiting.extend(pieces(head, blobs))
-        self._write()
+        if blobs or self._waiting or len(head) >= CHUNK:
+            self._waiting.extend(pieces(head, blobs))
+            self._write()
+            return
+        data = LENGTH.pack(len(head)) + head
+        try:
+            sent = os.write(self.process.writer, data)
+        except BlockingIOError:
+            sent = 0
+        except (BrokenPipeError, ConnectionError):
+            raise LinkError(f"it ended: {self.process.ending()}") from None
+        if sent < len(data):
+            self._waiting.append(data[sent:])
+            self._write()
+
+    def own(self) -> None:
+        """Copy what still waits to be sent and belongs to somebody who may change it."""
+        for place, piece in enumerate(self._waiting):
+            if isinstance(piece, memoryview) and not isinstance(piece.obj, bytes):
+                self._waiting[place] = bytes(piece)
 
     def take(self) -> tuple[AnySaid, list[Any]] | None:
         """The next message that has come, with its blobs; None if there is none yet.
@@ -173,7 +193,7 @@ class Link:
 
     def drain_prints(self) -> None:
         """Read what was printed until now."""
-        for fd in list(self._prints):
+        for fd, _ in self._printed.poll(0) if self._prints else ():
             for _ in range(MAX_READS):
                 if fd not in self._prints or not self._print(fd):
                     break
@@ -223,6 +243,7 @@ class Link:
         if not data:
             del self._prints[fd]
             self._poll.unregister(fd)
+            self._printed.unregister(fd)
         text = self._texts[number].decode(data, final=not data)
         if text:
             self.on_print(number, text)

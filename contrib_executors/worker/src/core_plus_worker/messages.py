@@ -7,6 +7,8 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from core_plus_worker.inside import heads
+
 
 class Said(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """Something that a worker says: a JSON array, its kind first."""
@@ -98,13 +100,19 @@ MAX_NODES = 4_000_000
 """Values in one message: `[],[],[]…` of 32 MB would take 20 times as much memory."""
 
 
+CALL, DONE = heads.CALL[:1], heads.DONE[:1]
+MOST_PACKED = heads.MOST + 4096
+"""Bytes of a message in MessagePack: a tree, and what is said of it."""
+
+
 class Decoder:
     """Reads messages."""
 
     def __init__(self) -> None:
         self._decoder: msgspec.json.Decoder[AnySaid] = msgspec.json.Decoder(AnySaid)
+        self._packed: Any = None
 
-    def decode(self, frame: bytes | bytearray) -> AnySaid:
+    def decode(self, frame: bytes) -> AnySaid:
         """The message in a frame.
 
         Args:
@@ -113,6 +121,8 @@ class Decoder:
         Raises:
             ValueError: It is none.
         """
+        if frame[:1] in (CALL, DONE):
+            return self._decode_packed(frame)
         if len(frame) > MAX_NODES and frame.count(b",") + frame.count(b"[") + frame.count(b"{") > MAX_NODES:
             raise ValueError(f"a message of more than {MAX_NODES:,} values")
         try:
@@ -122,7 +132,21 @@ class Decoder:
         except RecursionError:
             raise ValueError("a message nested too deeply") from None
 
-    def _decode_oddly(self, frame: bytes | bytearray) -> AnySaid:
+    def _decode_packed(self, frame: bytes) -> AnySaid:
+        """MessagePack, in which each byte may be a value."""
+        if len(frame) > MOST_PACKED:
+            raise ValueError(f"a message of {len(frame):,} bytes in MessagePack; at most {MOST_PACKED:,} may be")
+        if self._packed is None:
+            import msgspec.msgpack
+
+            self._packed = msgspec.msgpack.Decoder(AnySaid)
+        try:
+            said: AnySaid = self._packed.decode(frame)
+            return said
+        except RecursionError:
+            raise ValueError("a message nested too deeply") from None
+
+    def _decode_oddly(self, frame: bytes) -> AnySaid:
         """Lone surrogates are JSON to Python and none to msgspec."""
         try:
             said: AnySaid = msgspec.convert(json.loads(frame), AnySaid)

@@ -61,7 +61,7 @@ class WorkerSession:
         on_close: Callable[[], None] = lambda: None,
     ) -> None:
         self._setup, self._restart, self._on_close = setup, restart, on_close
-        self._codec = Codec(media)
+        self._codec = Codec(media, views=True)
         self._waker = Waker()
         self._lock, self._mutex = threading.Lock(), threading.Lock()
         self._visitors = self._count = 0
@@ -118,6 +118,7 @@ class WorkerSession:
             with contextlib.suppress(LinkError):
                 if self._link is not None:
                     self._link.send(messages.encoded(["set", tree]), blobs)
+                    self._link.own()
         finally:
             self._lock.release()
 
@@ -132,11 +133,11 @@ class WorkerSession:
                 return
             self._closed = True
         self._waker.wake()
-        with self._lock:
+        with self._lock, contextlib.ExitStack() as ends:  # each of them, whatever another one raises
+            ends.callback(self._on_close)
+            ends.callback(self._waker.close)
             if self._process is not None:
                 self._process.close()
-            self._waker.close()
-            self._on_close()
 
     # -- one thread at a time
 
@@ -213,6 +214,7 @@ class WorkerSession:
         except (LinkError, CodecError) as error:
             return self._lost(snippet, str(error))
         finally:
+            snippet.link.own()
             if deadline is not None:
                 snippet.spend(time.monotonic() - began)
 

@@ -32,6 +32,10 @@ STOPS = frozenset(["Stopped", "CpuLimit", "CallLimit"])
 STREAMS: dict[int, Literal["stdout", "stderr"]] = {1: "stdout", 2: "stderr"}
 
 
+NOTHING = Clip(None)
+"""What was printed where nothing was."""
+
+
 class Snippet:
     """One running snippet.
 
@@ -48,7 +52,7 @@ class Snippet:
         self.changed = False
         self.ending: CodeError | None = None
         self.kill_at = self.nudge_at = 0.0
-        self._clips = {stream: Clip(setup.limits.output) for stream in STREAMS}
+        self._clips: dict[int, Clip] = {}
         self._fresh: list[Output] = []
         self._shown_at = 0.0
         self._calls = 0
@@ -94,7 +98,10 @@ class Snippet:
             stream: 1 or 2.
             text: What was printed.
         """
-        shown = self._clips[stream].feed(text)
+        clip = self._clips.get(stream)
+        if clip is None:
+            clip = self._clips[stream] = Clip(self._setup.limits.output)
+        shown = clip.feed(text)
         if shown and self._setup.stream:
             self._fresh.append(Output(shown, STREAMS[stream]))
 
@@ -104,7 +111,10 @@ class Snippet:
         Args:
             dropped: Characters of each that the worker left out.
         """
-        return self._clips[1].text(dropped[0]), self._clips[2].text(dropped[1])
+        if not self._clips and dropped == (0, 0):
+            return "", ""
+        texts = [self._clips.get(stream, NOTHING).text(count) for stream, count in zip(STREAMS, dropped, strict=True)]
+        return texts[0], texts[1]
 
     def is_show_due(self) -> bool:
         """Whether output has waited long enough to be shown."""
@@ -146,7 +156,7 @@ class Snippet:
         """
         self.ending = CodeError(kind, message)
         self.nudge_at = time.monotonic()
-        self.kill_at = self.nudge_at + GRACE
+        self.kill_at = self.nudge_at + getattr(self.link.process, "grace", GRACE)
         self.link.send(messages.encoded(["stop", self.number]))
 
     def patience(self, deadline: float | None) -> float | None:

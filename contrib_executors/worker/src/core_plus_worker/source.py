@@ -6,7 +6,11 @@ import functools
 import json
 import marshal
 import struct
+from collections.abc import Sequence
 from importlib import resources
+
+FLAGS = ("-s", "-X", "utf8")
+"""Of the interpreter: no packages of the user's home; text is UTF-8 whatever the locale."""
 
 PACKAGES = ("core_plus_worker", "core_plus_worker.inside")
 MODULES = (
@@ -17,6 +21,7 @@ MODULES = (
     "foreign",
     "codec",
     "frames",
+    "heads",
     "eager",
     "waiting",
     "channel",
@@ -24,6 +29,7 @@ MODULES = (
     "loops",
     "output",
     "runner",
+    "functions",
     "imports",
     "main",
 )
@@ -46,6 +52,15 @@ def boot() -> str:
     It reads the payload from the first, so that a worker needs nothing installed where it runs.
     """
     return text_of("boot") + "\n\nboot(*map(int, sys.argv[1:4]))\n"
+
+
+def worker_command(python: Sequence[str] = ("python3",)) -> list[str]:
+    """The command of a worker whose byte stream is its standard input and output.
+
+    Args:
+        python: The interpreter where it is to live, Python 3.8 or newer, and whatever must stand before it.
+    """
+    return [*python, *FLAGS, "-c", boot(), "0", "1", "-1"]
 
 
 @functools.cache

@@ -14,12 +14,12 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from core_plus_worker.inside import frames
+from core_plus_worker.inside import frames, heads
 from core_plus_worker.inside.eager import Eager
 from core_plus_worker.inside.pack import plain
 from core_plus_worker.inside.records import CodecError
 from core_plus_worker.inside.stops import Stop, ToolError, tool_error
-from core_plus_worker.inside.waiting import LoopWaiter, Waiter, others_on_cpu, passive
+from core_plus_worker.inside.waiting import LoopWaiter, Waiter, others_on_cpu, passive, sees_threads
 
 if TYPE_CHECKING:
     from core_plus_worker.inside.codec import Codec
@@ -30,6 +30,9 @@ LOOK = 2
 
 CALM = 2
 """Looks at which they must have stood still before the last one."""
+
+BLIND = 15
+"""The same where the system doesn't tell which of them run: one that waits for a core looks as if it stood still."""
 
 ENDED = "the code ended before this call was answered"
 
@@ -50,7 +53,10 @@ class Channel:
         self.snippet = 0
         self.is_child = False
         self.call_limit = self.value_limit = 0
-        self._dumps = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+        self.takes_msgpack = False
+        self.dumps = heads.json_writer()
+        self._last_size = 0
+        self._packs: list[Any] = []
         self._loads = json.JSONDecoder().raw_decode
         self._inbox = frames.Inbox(reader, NO_LIMIT)
         self._ready = select.poll()
@@ -101,21 +107,29 @@ class Channel:
             message: JSON.
             blobs: What it mentions.
         """
-        self.send_text(self._dumps(message), blobs or [])
-
-    def send_text(self, text: str, blobs: list[Any]) -> None:
-        """Send a message that is JSON already.
-
-        Args:
-            text: The message.
-            blobs: What it mentions.
-        """
+        head = self.dumps(message).encode("ascii")
         with self._writing:
             self._flush()
-            frames.write(self._writer, text.encode("ascii"), blobs)
+            frames.write(self._writer, head, blobs or [])
 
-    def encode(self, values: Any) -> tuple[str, list[Any]]:
-        """JSON and blobs of something on its way out.
+    def send_done(self, value: str | bytes, rest: list[Any], blobs: list[Any]) -> None:
+        """Say that a snippet has ended.
+
+        Args:
+            value: The last value, as `encode` gave it.
+            rest: What else is said of it.
+            blobs: What the value mentions.
+        """
+        if isinstance(value, bytes):
+            head = heads.DONE + value + self._packs[0](rest)[1:]
+        else:
+            head = f'["done",{value},{self.dumps(rest)[1:]}'.encode("ascii")
+        with self._writing:
+            self._flush()
+            frames.write(self._writer, head, blobs)
+
+    def encode(self, values: Any) -> tuple[str | bytes, list[Any]]:
+        """Something on its way out: JSON, or MessagePack as bytes; and its blobs.
 
         Args:
             values: A value, or a list of values.
@@ -124,11 +138,28 @@ class Channel:
             CodecError: It can't be sent, or is larger than the host takes.
         """
         tree, blobs = self._codec.encode(values)
-        text = self._dumps(tree)
+        text = self._packed(tree) or self.dumps(tree)
         size = len(text) + sum(map(len, blobs)) if blobs else len(text)
+        if type(tree) in (list, dict):
+            self._last_size = len(text)
         if self.value_limit and size > self.value_limit:
             raise CodecError(f"it is {size:,} bytes as data; at most {self.value_limit:,} may leave")
         return text, blobs
+
+    def _packed(self, tree: Any) -> bytes | None:
+        """A tree in MessagePack, where the last one was large, the host takes it, and a library is there."""
+        if self._last_size < heads.LARGE or not self.takes_msgpack or type(tree) not in (list, dict):
+            return None
+        if not self._packs:
+            self._packs.append(heads.msgpack_writer())
+        write = self._packs[0]
+        if write is None:
+            return None
+        try:
+            data: bytes = write(tree)
+        except (UnicodeEncodeError, OverflowError, ValueError, TypeError):  # JSON has a way for lone surrogates
+            return None
+        return data if len(data) <= heads.MOST else None
 
     # -- calls
 
@@ -150,7 +181,7 @@ class Channel:
             number = self._enter(waiter)
             self._flush()
             busy = self._said_busy = threading.active_count() > 1
-            frames.write(self._writer, framed(number, text, busy), blobs)
+            frames.write(self._writer, self._framed(number, text, busy), blobs)
         self._wait(waiter)
         if self.stop is not None:
             raise self.stop.again()
@@ -172,9 +203,10 @@ class Channel:
         loop = sys.modules["asyncio"].get_running_loop()
         waiter = LoopWaiter(loop)
         text, blobs = self._prepare(name, args, kwargs)
+        blobs = [bytes(blob) for blob in blobs]  # an array may change before it is sent; bytes are as they are
         with self._writing:
             number = self._enter(waiter)
-            self._queue.append((framed(number, text, True), blobs))
+            self._queue.append((self._framed(number, text, True), blobs))
             self._lingered, self._said_busy = False, True
             if self._loops.get(waiter.thread) is not loop:  # a foreign loop never says when it waits
                 self._flush()
@@ -184,19 +216,26 @@ class Channel:
         finally:
             self._open.pop(number, None)
 
-    def _prepare(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, list[Any]]:
+    def _prepare(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str | bytes, list[Any]]:
         """The middle of a call's message."""
         if self.is_child:
             raise ToolError(f"{name}() can be called from the first process only, not from one that it started")
         if not self.snippet:
             raise ToolError(f"{name}() can't be called: no code is running")
         if not kwargs and plain(args) and len(args) < 10:  # ten times the longest plain text is no limit's concern
-            return self._dumps([name, args, kwargs])[1:-1], []
+            return self.dumps([name, args, kwargs])[1:-1], []
         try:
             text, blobs = self.encode([name, list(args), kwargs])
         except CodecError as error:
             raise ValueError(f"the arguments of {name}() can't be sent: {error}") from None
-        return text[1:-1], blobs
+        return text[1:] if isinstance(text, bytes) else text[1:-1], blobs
+
+    def _framed(self, number: int, text: str | bytes, busy: bool) -> bytes:
+        """The message of a call: its number, name and arguments, and whether code may go on without its answer."""
+        if isinstance(text, bytes):
+            pack = self._packs[0]
+            return bytes(heads.CALL + pack(number) + text + pack(busy))
+        return f'["call",{number},{text},{"true" if busy else "false"}]'.encode("ascii")
 
     def _enter(self, waiter: Waiter) -> int:
         """Give a call its number, under the lock: numbers go out in order."""
@@ -250,7 +289,7 @@ class Channel:
         """
         with self._writing:
             self._calm = 0 if self.others_busy() or others_on_cpu() else self._calm + 1
-            if self._calm > CALM or threading.active_count() == 1:
+            if self._calm > (CALM if sees_threads() else BLIND) or threading.active_count() == 1:
                 self._calm, self._said_busy = 0, False
                 frames.write(self._writer, b'["waits"]')
 
@@ -355,15 +394,6 @@ class Channel:
             return False
         quiet = {threading.get_ident(), *self._resting}
         current = sys._current_frames()  # noqa: SLF001  # documented, the underscore is a warning
+        if threading.active_count() > len(current):  # one is being started
+            return True
         return any(not passive(frame) for ident, frame in current.items() if ident not in quiet)
-
-
-def framed(number: int, text: str, busy: bool) -> bytes:
-    """The message of a call.
-
-    Args:
-        number: Which call of the snippet it is.
-        text: Name, arguments and named arguments.
-        busy: Whether code may go on without its answer.
-    """
-    return f'["call",{number},{text},{"true" if busy else "false"}]'.encode("ascii")

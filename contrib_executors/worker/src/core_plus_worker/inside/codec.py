@@ -19,10 +19,11 @@ class Codec:
     Args:
         media: Makes a picture, sound or file of this side from media type, bytes and name.
         inline: Whether bytes stand as base64 within the tree, so that the tree is JSON that stands alone.
+        views: Whether blobs may be the memory of an array itself; for one who sends them before anything can change.
     """
 
-    def __init__(self, media: foreign.Media = foreign.picture, inline: bool = False) -> None:
-        self._ways, self._inline = foreign.unpack_ways(media), inline
+    def __init__(self, media: foreign.Media = foreign.picture, inline: bool = False, views: bool = False) -> None:
+        self._ways, self._inline, self._views = foreign.unpack_ways(media), inline, views
         self._known: dict[type, Any] = {}
 
     def encode(self, value: Any) -> tuple[Any, list[Any]]:
@@ -36,7 +37,7 @@ class Codec:
         """
         if plain((value,)):
             return value, []
-        packer = Packer(self._known, foreign.PACK, self._inline)
+        packer = Packer(self._known, foreign.PACK, self._inline, self._views)
         try:
             return packer.pack(value), packer.blobs
         except (CodecError, RecursionError):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # `signal` wraps each number in an enum: 5 µs a snippet
 import builtins
 import contextlib
-import json
 import math
 import os
 import signal
@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from core_plus_worker.inside.channel import Channel
 from core_plus_worker.inside.codec import Codec
+from core_plus_worker.inside.functions import HostFunction, named
 from core_plus_worker.inside.imports import Imports
-from core_plus_worker.inside.output import NoInput, Output
+from core_plus_worker.inside.output import NoInput, Output, no_breakpoint
 from core_plus_worker.inside.pack import describe
 from core_plus_worker.inside.records import CodecError, Opaque
 from core_plus_worker.inside.runner import Outcome, Runner
@@ -27,43 +28,10 @@ if TYPE_CHECKING:
 VERSION = 1
 """Of the protocol; it changes when a message's meaning does."""
 
+SIGINT = int(signal.SIGINT)
+
 ROOM = 4 << 20
 """Bytes that must be left to code under a memory limit."""
-
-
-class HostFunction:
-    """A function of the host. `await` it and others can run meanwhile; call it plainly and it waits.
-
-    Args:
-        name: Its name.
-        channel: Where calls go.
-        finish: Ends the snippet with the call's value, for a function that does.
-    """
-
-    def __init__(self, name: str, channel: Channel, finish: Callable[[Any], None] | None = None) -> None:
-        self.__name__ = self.__qualname__ = name
-        self._channel, self._finish = channel, finish
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        value = self._channel.call(self.__name__, args, kwargs)
-        if self._finish:
-            self._finish(value)
-        return value
-
-    def __core_plus_later__(self, *args: Any, **kwargs: Any) -> Any:
-        """The call as a coroutine."""
-        coroutine: Any = self._later(args, kwargs)
-        coroutine.__name__ = coroutine.__qualname__ = self.__name__  # for "... was never awaited"
-        return coroutine
-
-    async def _later(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        value = await self._channel.later(self.__name__, args, kwargs)
-        if self._finish:
-            self._finish(value)
-        return value
-
-    def __repr__(self) -> str:
-        return f"<function {self.__name__}>"
 
 
 class Worker:
@@ -76,13 +44,13 @@ class Worker:
     """
 
     def __init__(self, reader: int, writer: int, prints: bool) -> None:
-        self._codec = Codec()
+        self._codec = Codec(views=True)
         self._channel = Channel(reader, writer, self._codec)
         self._runner = Runner(self._channel)
         self._cpu: float | None = None
-        self._dumps = json.JSONEncoder(separators=(",", ":")).encode
         self._outputs = [Output(fd, self._sink(fd, prints)) for fd in (1, 2)]
-        sys.stdin = NoInput()
+        sys.stdin, sys.breakpointhook = NoInput(), no_breakpoint
+        sys.__stdout__, sys.__stderr__ = self._outputs  # type: ignore[misc, assignment]  # theirs would keep text back
         builtins.ToolError = ToolError  # type: ignore[attr-defined]
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._in_child)
@@ -115,12 +83,16 @@ class Worker:
     def _set_up(self, options: Mapping[str, Any], variables: Mapping[str, Any]) -> None:
         runner, channel = self._runner, self._channel
         channel.call_limit, channel.value_limit = options["calls"] or 0, options["result"] or 0
+        channel.takes_msgpack = options.get("msgpack", False)
         for output in self._outputs:
             output.limit = options["output"] or 0
-        for name in options["functions"]:
-            runner.names[name] = HostFunction(name, channel, runner.finish if name in options["final"] else None)
+        made = {
+            name: HostFunction(name, channel, runner.finish if name in options["final"] else None)
+            for name in options["functions"]
+        }
+        runner.names.update(named(made))
         for name in options["final"]:
-            runner.always[name] = runner.names.get(name, runner.final)
+            runner.always[name] = made.get(name, runner.final)
         runner.names.update(variables)
         if options["imports"] is not None and "*" not in options["imports"]:
             builtins.__import__ = Imports(options["imports"], runner.names)
@@ -129,7 +101,7 @@ class Worker:
             signal.signal(signal.SIGPROF, runner.on_signal)
         try:
             set_limit("RLIMIT_AS", options["memory"])
-            bytearray(ROOM)
+            bytes(ROOM)
             channel.send(["ready"])
         except (OSError, ValueError) as error:
             channel.send(["refused", f"limits.memory={options['memory']} can't be set: {error}"])
@@ -141,7 +113,7 @@ class Worker:
     def _run(self, number: int, source: str) -> None:
         self._channel.begin(number)
         sys.stdout, sys.stderr = self._outputs  # whatever the code before has put there
-        signal.signal(signal.SIGINT, self._runner.on_signal)
+        _signal.signal(SIGINT, self._runner.on_signal)
         if self._cpu is not None:
             signal.setitimer(signal.ITIMER_PROF, self._cpu, 0.01)
             # The timer ends what can be ended softly; a second later the kernel ends what can't.
@@ -158,11 +130,11 @@ class Worker:
         busy = self._channel.others_busy()
         self._channel.end()
         dropped = [output.finish() for output in self._outputs]
-        rest = self._dumps([outcome.has_value, outcome.is_final, outcome.error, dropped, busy])
-        self._channel.send_text(f'["done",{text},{rest[1:]}', blobs)
+        rest = [outcome.has_value, outcome.is_final, outcome.error, dropped, busy]
+        self._channel.send_done(text, rest, blobs)
 
-    def _sendable(self, outcome: Outcome) -> tuple[str, list[Any]]:
-        """The value's JSON. What can't be sent becomes what it looks like, but a final answer an error."""
+    def _sendable(self, outcome: Outcome) -> tuple[str | bytes, list[Any]]:
+        """The value as it is sent. What can't be sent becomes what it looks like, but a final answer an error."""
         try:
             return self._channel.encode(outcome.value)
         except CodecError as error:

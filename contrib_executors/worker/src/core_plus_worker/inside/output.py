@@ -22,7 +22,7 @@ class Output(io.TextIOBase):
 
     def __init__(self, fd: int, sink: Callable[[str], None], limit: int = 0) -> None:
         self._fd, self.sink, self.limit = fd, sink, limit
-        self._line: list[str] = []
+        self._lines: dict[int, list[str]] = {}
         self._lock = threading.RLock()
         self._passed = 0
         self._late: list[str] = []
@@ -40,25 +40,22 @@ class Output(io.TextIOBase):
         """
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        thread = threading.get_ident()  # a line that two threads print at once would be neither's
         with self._lock:
-            self._line.append(text)
-            if "\n" in text or len(self._line) > 1000 or len(text) > 8192:
-                self.flush()
+            line = self._lines.get(thread)
+            if line is None:
+                line = self._lines[thread] = []
+            line.append(text)
+            if "\n" in text or len(line) > 1000 or len(text) > 8192:
+                del self._lines[thread]
+                self._pass_on("".join(line))
         return len(text)
 
     def flush(self) -> None:
         """Pass on what was printed, a line that isn't ended too."""
         with self._lock:
-            if not self._line:
-                return
-            text = "".join(self._line)
-            self._line.clear()
-            room = self.limit - self._passed if self.limit else len(text)
-            if room > 0:
-                self._passed += min(room, len(text))
-                self.sink(text[:room])
-            if room < len(text):
-                self._keep(text[max(room, 0) :])
+            while self._lines:
+                self._pass_on("".join(self._lines.pop(next(iter(self._lines)))))
 
     def finish(self) -> int:
         """End a snippet: pass on the kept end.
@@ -66,6 +63,8 @@ class Output(io.TextIOBase):
         Returns:
             How many characters in the middle were dropped.
         """
+        if not (self._lines or self._passed or self._late_size):
+            return 0
         with self._lock:
             self.flush()
             dropped, late = self._dropped, "".join(self._late)
@@ -75,6 +74,14 @@ class Output(io.TextIOBase):
             self._late.clear()
             return dropped
 
+    def _pass_on(self, text: str) -> None:
+        room = self.limit - self._passed if self.limit else len(text)
+        if room > 0:
+            self._passed += min(room, len(text))
+            self.sink(text[:room])
+        if room < len(text):
+            self._keep(text[max(room, 0) :])
+
     def _keep(self, text: str) -> None:
         """Keep the end of what is over the limit; shortened now and then, so that a flood costs little."""
         self._late.append(text)
@@ -83,6 +90,10 @@ class Output(io.TextIOBase):
             kept = "".join(self._late)[-self.limit :]
             self._dropped += self._late_size - len(kept)
             self._late, self._late_size = [kept], len(kept)
+
+    def close(self) -> None:
+        """Stay open: the next snippet prints here too."""
+        self.flush()
 
     def fileno(self) -> int:
         """The descriptor that programs started by the code print to."""
@@ -122,6 +133,15 @@ class Bytes(io.RawIOBase):
         return True
 
 
+def no_breakpoint(*args: Any, **kwargs: Any) -> None:
+    """What `breakpoint()` does where nobody can type.
+
+    Raises:
+        RuntimeError: Always.
+    """
+    raise RuntimeError("breakpoint() needs somebody who types, and there is nobody: print what you want to see")
+
+
 class NoInput(io.TextIOBase):
     """Standard input where nobody types."""
 
@@ -140,6 +160,9 @@ class NoInput(io.TextIOBase):
             EOFError: Always.
         """
         return self.readline()
+
+    def close(self) -> None:
+        """Stay as it is: Python's own `exit()` closes standard input."""
 
     def readable(self) -> bool:
         """For those who ask first."""

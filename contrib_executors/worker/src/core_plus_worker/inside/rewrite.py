@@ -195,6 +195,8 @@ class Scope:
             node.args[0] = later(node.args[0])
         elif isinstance(function, ast.Attribute) and function.attr in HANDING:
             self._wanted(function.value)
+            if isinstance(function.value, ast.Name) and not any(flow.name == function.value.id for flow in self._flows):
+                node.func = later(function)  # no container of this code's: perhaps an object of the host
         elif isinstance(function, (ast.Name, ast.Attribute)) and not takes_awaitables(function):
             node.func = later(function)
 

@@ -209,14 +209,18 @@ class Runner:
             return Outcome(self._passing.value, has_value=True, is_final=True)
         stop = error if isinstance(error, Stop) else self._stop()
         if stop is not None:
+            forget_half_imported()
             text, line = self._traceback(error, source) if error is stop else ("", None)
             return Outcome(error=[stop.kind, stop.text, text, line])
         text, line = self._traceback(error, source)
-        return Outcome(error=[type(error).__name__, cut(self._message(error), MESSAGE), cut(text, TRACEBACK), line])
+        kind = "MemoryError" if isinstance(error, MemoryError) else type(error).__name__  # numpy has one of its own
+        return Outcome(error=[kind, cut(self._message(error), MESSAGE), cut(text, TRACEBACK), line])
 
     def _message(self, error: BaseException) -> str:
         if isinstance(error, SyntaxError):
             return str(error.msg)
+        if isinstance(error, SystemExit):
+            return f"exit({error.code!r}) was called; code ends after its last line by itself"
         try:
             return str(error)
         except BaseException as failure:  # the agent's own __str__: whatever it raises, it isn't the end of the worker
@@ -236,6 +240,17 @@ class Runner:
         only_own(shown)
         text = [HEADER, *shown.stack.format()] if isinstance(error, Stop) else shown.format()
         return "".join(text), lines[-1] if lines else None
+
+
+def forget_half_imported() -> None:
+    """Have packages that were stopped while they were imported imported from the beginning next time.
+
+    Python forgets the package but not those of its modules that were finished, and these aren't bound again.
+    """
+    for name in list(sys.modules):
+        parent = name.rpartition(".")[0]
+        if parent and parent not in sys.modules:
+            del sys.modules[name]
 
 
 def only_own(shown: Any) -> None:

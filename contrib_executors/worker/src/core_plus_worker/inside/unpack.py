@@ -5,9 +5,10 @@ from __future__ import annotations
 import array
 import base64
 import builtins
+import io
 from typing import TYPE_CHECKING, Any
 
-from core_plus_worker.inside.pack import MAX_DEPTH
+from core_plus_worker.inside.pack import LONGEST_FRACTION, MAX_DEPTH
 from core_plus_worker.inside.records import CodecError, Failure, Opaque, Record
 
 if TYPE_CHECKING:
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 SIMPLE = frozenset([type(None), bool, int, float, str])
 """Trees that are their own value."""
+
+
+ALIKE = 50
+"""Keys of one set or dict that may have the same hash: each is compared with all of them."""
 
 
 class Unpacker:
@@ -30,7 +35,7 @@ class Unpacker:
     __slots__ = ("blobs", "depth", "more")
 
     def __init__(self, blobs: Sequence[Any], more: Mapping[str, Way]) -> None:
-        self.blobs, self.more, self.depth = blobs, more, 0
+        self.blobs, self.more, self.depth = list(blobs), more, 0
 
     def unpack(self, tree: Any) -> Any:
         """The value of a tree.
@@ -45,7 +50,8 @@ class Unpacker:
             return tree
         tag = tree.get("$")
         if tag is None:
-            return dict(zip(tree, self.nested(tree.values())))
+            values = tree.values()
+            return tree if SIMPLE.issuperset(map(type, values)) else dict(zip(tree, self.nested(values)))
         way = WAYS.get(tag[0]) or self.more[tag[0]]
         return way(self, *tag[1:])
 
@@ -59,9 +65,31 @@ class Unpacker:
         self.depth -= 1
         return values
 
-    def blob(self, place: int | str) -> Any:
-        """The bytes that were put aside."""
-        return base64.b64decode(place) if isinstance(place, str) else self.blobs[place]
+    def blob(self, place: int | str) -> bytes:
+        """The bytes that were put aside.
+
+        Raises:
+            CodecError: They have been taken already: a few bytes mustn't stand for many.
+        """
+        found = self._take(place)
+        return found.getvalue() if type(found) is io.BytesIO else bytes(found)
+
+    def buffer(self, place: int | str) -> Any:
+        """The same as memory that may be written.
+
+        Raises:
+            CodecError: As above.
+        """
+        found = self._take(place)
+        return found.getbuffer() if type(found) is io.BytesIO else bytearray(found)
+
+    def _take(self, place: int | str) -> Any:
+        if isinstance(place, str):
+            return base64.b64decode(place)
+        found, self.blobs[place] = self.blobs[place], None
+        if found is None:
+            raise CodecError(f"the bytes {place} are used twice")
+        return found
 
 
 def distinct(keys: list[Any]) -> list[Any]:
@@ -70,10 +98,10 @@ def distinct(keys: list[Any]) -> list[Any]:
     Args:
         keys: What will be hashed.
     """
-    if len(keys) > 1000:
+    if len(keys) > ALIKE:
         hashes = sorted(map(hash, keys))
-        if sum(map(int.__eq__, hashes, hashes[1:])) > len(keys) // 2:
-            raise CodecError("most keys of a set or dict have the same hash")
+        if any(map(int.__eq__, hashes, hashes[ALIKE:])):
+            raise CodecError(f"more than {ALIKE} keys of a set or dict have the same hash")
     return keys
 
 
@@ -176,6 +204,16 @@ def made(module: str, name: str, kind: type) -> Way:
     return read
 
 
+def read_fraction(unpacker: Unpacker, *trees: Any) -> Any:
+    """Fractions. To shorten one costs the square of its length, and minutes in which nothing can stop it."""
+    import fractions
+
+    numerator, denominator = [exactly(int, unpacker.unpack(tree)) for tree in trees]
+    if max(numerator.bit_length(), denominator.bit_length()) > LONGEST_FRACTION:
+        raise CodecError(f"a fraction of more than {LONGEST_FRACTION:,} bits")
+    return fractions.Fraction(numerator, denominator)
+
+
 def read_date(unpacker: Unpacker, iso: str) -> Any:
     """Days."""
     import datetime
@@ -188,7 +226,7 @@ WAYS: Mapping[str, Way] = {
     "float": lambda unpacker, text: float(exactly(str, text)),
     "complex": fitting(complex, float),
     "text": lambda unpacker, place: str(unpacker.blob(place), "utf-8", "surrogatepass"),
-    "bytes": lambda unpacker, place: bytes(unpacker.blob(place)),
+    "bytes": lambda unpacker, place: unpacker.blob(place),
     "bytearray": lambda unpacker, place: bytearray(unpacker.blob(place)),
     "ints": numbers("q"),
     "floats": numbers("d"),
@@ -205,7 +243,7 @@ WAYS: Mapping[str, Way] = {
     "time": read_time,
     "timedelta": made("datetime", "timedelta", int),
     "decimal": made("decimal", "Decimal", str),
-    "fraction": made("fractions", "Fraction", int),
+    "fraction": read_fraction,
     "uuid": made("uuid", "UUID", str),
     "path": made("pathlib", "Path", str),
 }

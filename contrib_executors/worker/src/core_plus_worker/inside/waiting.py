@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import threading
 from typing import Any
@@ -67,10 +68,9 @@ WAITS = frozenset(
         ("core_plus_worker.inside.channel", "pump"),
         ("core_plus_worker.inside.frames", "read"),
         ("core_plus_worker.inside.eager", "wait"),
-        ("concurrent.futures.thread", "_worker"),
     ]
 )
-"""Module and function where a thread stands that waits for an answer or for work."""
+"""Module and function where a thread stands that waits for an answer."""
 
 PATIENT = frozenset(["wait", "join", "_wait_for_tstate_lock"])
 """Functions of threading that wait for another thread, for ever if their `timeout` is None (or -1)."""
@@ -85,7 +85,19 @@ def passive(frame: Any) -> bool:
     module, name = frame.f_globals.get("__name__"), frame.f_code.co_name
     if module == "threading" and name in PATIENT:
         return frame.f_locals.get("timeout", -1) in (None, -1)
+    if (module, name) == ("concurrent.futures.thread", "_worker"):  # what it was given stays queued until it runs
+        queue = frame.f_locals.get("work_queue")
+        return queue is None or bool(queue.empty())
     return (module, name) in WAITS
+
+
+@functools.lru_cache(maxsize=None)
+def sees_threads() -> bool:
+    """Whether the system tells what the threads of this process do."""
+    try:
+        return bool(os.listdir("/proc/self/task"))  # noqa: PTH208  # to ask for the right isn't to have it (Landlock)
+    except OSError:
+        return False
 
 
 def others_on_cpu() -> bool:

@@ -1,0 +1,1 @@
+"""What runs in a container beside the worker; its text is sent, nothing is installed there."""
