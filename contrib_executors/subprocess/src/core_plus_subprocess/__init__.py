@@ -19,13 +19,18 @@ __all__ = ["SubprocessExecutor"]
 @hookimpl
 def register_executors(register: Register) -> None:
     """Declare the executor "subprocess"."""
-    register("subprocess", _make, summary="a plain Python process with the user's own rights: no sandbox")
+    register("subprocess", Factory(), summary="a plain Python process with the user's own rights: no sandbox")
 
 
-def _make(**settings: Any) -> SubprocessExecutor:
-    from core_plus_subprocess.executor import SubprocessExecutor
+class Factory:
+    """Makes the executor. It is no sandbox, so whoever wants it names it."""
 
-    return SubprocessExecutor(**settings)
+    preference = -1
+
+    def __call__(self, **settings: Any) -> SubprocessExecutor:
+        from core_plus_subprocess.executor import SubprocessExecutor
+
+        return SubprocessExecutor(**settings)
 
 
 def __getattr__(name: str) -> Any:
