@@ -1,0 +1,14 @@
+"""The e2b executor keeps the contract on a double of the service."""
+
+import pytest
+
+from core_plus_e2b import E2BExecutor
+from core_plus_testkit.executor_kit import ExecutorKit
+
+
+class TestE2B(ExecutorKit):
+    within = 3.0  # a service is some way off: code may take two seconds to end softly
+
+    @pytest.fixture
+    def executor(self, e2b_executor) -> E2BExecutor:
+        return e2b_executor
