@@ -25,6 +25,47 @@ from core_plus.host import Host
 from core_plus.messages import Message, Text
 from core_plus.models import ModelRequest, ModelResponse
 
+WALLED = """
+from core_plus import hookimpl
+from core_plus_subprocess import SubprocessExecutor
+
+class Walled(SubprocessExecutor):
+    name, is_sandbox, walls = "walled", True, ("brick", "mortar")
+
+def make(**settings):
+    return Walled(**settings)
+
+make.preference = 1000
+
+@hookimpl
+def register_executors(register):
+    register("walled", make, summary="passes for a sandbox")
+"""
+
+
+def install(site: Path, name: str, entry: str, source: str) -> None:
+    """Put a distribution of one module into a folder."""
+    folder = site / f"{name}-1.0.dist-info"
+    folder.mkdir(parents=True)
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (folder / "entry_points.txt").write_text(f"[core_plus]\n{entry} = {name}_module\n")
+    (site / f"{name}_module.py").write_text(source)
+
+
+@pytest.fixture(scope="session")
+def walled_site(tmp_path_factory) -> Path:
+    """A folder with a distribution whose executor passes for a sandbox, and is the one that "auto" picks."""
+    site = tmp_path_factory.mktemp("walled")
+    install(site, "walled", "executor.walled", WALLED)
+    return site
+
+
+@pytest.fixture(autouse=True)
+def walled(walled_site, monkeypatch) -> None:
+    """Code runs in the executor "walled" where none is named, on every machine."""
+    monkeypatch.syspath_prepend(str(walled_site))
+    monkeypatch.setenv("PYTHONPATH", str(walled_site), prepend=os.pathsep)
+
 
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch) -> Iterator[Path]:
@@ -151,31 +192,48 @@ def spying() -> Iterator[Callable[..., tuple[Spy, Host]]]:
 def installed(tmp_path, monkeypatch) -> Callable[[str, str], None]:
     """Installs a distribution "extra" of one module, for this process and for programs that are started."""
 
-    def install(entry: str, source: str) -> None:
-        folder = tmp_path / "site/extra-1.0.dist-info"
-        folder.mkdir(parents=True)
-        (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: extra\nVersion: 1.0\n")
-        (folder / "entry_points.txt").write_text(f"[core_plus]\n{entry} = extra_module\n")
-        (folder.parent / "extra_module.py").write_text(source)
-        monkeypatch.syspath_prepend(str(folder.parent))
-        monkeypatch.setenv("PYTHONPATH", str(folder.parent), prepend=os.pathsep)
+    def extra(entry: str, source: str) -> None:
+        install(tmp_path / "site", "extra", entry, source)
+        monkeypatch.syspath_prepend(str(tmp_path / "site"))
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"), prepend=os.pathsep)
 
-    return install
+    return extra
+
+
+OURS = tuple(f"core-plus-{name}" for name in ("cli", "openai", "rich", "scripted", "subprocess"))
+"""The distributions that these tests need; what else is installed may be in any state."""
 
 
 @pytest.fixture
-def broken_plugin(installed) -> Iterator[Callable[[str], Host]]:
-    """Makes a host that finds a distribution whose one plugin can't be imported."""
+def no_sandbox() -> Iterator[Host]:
+    """A host whose one executor is "subprocess"."""
+    with Host(only=OURS) as host:
+        yield host
+
+
+@pytest.fixture
+def hosting() -> Iterator[Callable[..., Host]]:
+    """Makes a host of the distributions that these tests need and of further plugins."""
     hosts = []
 
-    def make(entry: str) -> Host:
-        installed(entry, "import rotten_module")
-        hosts.append(host := Host())
+    def make(*plugins: Any) -> Host:
+        hosts.append(host := Host(only=[*OURS, "walled", "extra"], plugins=plugins))
         return host
 
     yield make
     for host in hosts:
         host.close()
+
+
+@pytest.fixture
+def broken_plugin(installed, hosting) -> Callable[[str], Host]:
+    """Makes a host that finds a distribution whose one plugin can't be imported."""
+
+    def make(entry: str) -> Host:
+        installed(entry, "import rotten_module")
+        return hosting()
+
+    return make
 
 
 # The terminal becomes the program's own first, so that Ctrl-C, typed, is a signal.

@@ -10,6 +10,7 @@ from statistics import mean
 
 import pytest
 
+from core_plus.host import Host
 from core_plus_cli.demo import make_readings
 from core_plus_cli.demo.tools import describe_file, read_rows, station_info
 
@@ -51,6 +52,18 @@ def expected() -> dict[str, object]:
 
 def test_the_answer_is_what_the_file_holds(core_plus):
     done = core_plus("demo", "-q", "--no-pause")
+    assert done.status == 0
+    assert json.loads(done.out) == expected()
+
+
+@pytest.mark.parametrize("name", ["sandbox", "monty", "subprocess"])
+def test_the_demo_works_in_each_executor_that_a_person_may_get(core_plus, name):
+    with Host() as host:
+        if name not in host.names("executor"):
+            pytest.skip(f"core-plus-{name} isn't installed")
+        if lacks := getattr(host.find("executor", name).factory, "missing", str)():
+            pytest.skip(f"{name} can't run here: {lacks}")
+        done = core_plus("demo", "-q", "--executor", name, *(["--unsafe"] if name == "subprocess" else []), host=host)
     assert done.status == 0
     assert json.loads(done.out) == expected()
 

@@ -7,7 +7,6 @@ import json
 import pytest
 
 from core_plus import hookimpl
-from core_plus.host import Host
 from core_plus_cli import credentials
 
 
@@ -37,14 +36,24 @@ def test_what_is_blocked_or_broken_is_listed_with_the_reason(core_plus, broken_p
 def test_a_healthy_installation_has_no_problems(core_plus):
     done = core_plus("doctor")
     assert (done.status, done.err) == (0, "")
-    for shown in ("Python 3.", "core-plus-cli", "subprocess", "NO sandbox", "(auto)", "openai:", "Nothing is wrong."):
+    for shown in ("Python 3.", "core-plus-cli", "no key kept or set", "Nothing is wrong."):
         assert shown in done.out
 
 
-def test_doctor_as_json(core_plus):
-    found = json.loads(core_plus("doctor", "--json").out)
+def test_doctor_says_of_each_executor_what_keeps_code_inside(core_plus, hosting):
+    lines = core_plus("doctor", host=hosting()).out.splitlines()
+    rows = {line.split()[0]: line for line in lines if line.startswith("  ")}
+    assert rows["walled"].split(maxsplit=1)[1] == "a sandbox: brick, mortar  (auto)"
+    assert "NO sandbox: code can do what you can; only with --unsafe" in rows["subprocess"]
+
+
+def test_doctor_as_json(core_plus, hosting):
+    found = json.loads(core_plus("doctor", "--json", host=hosting()).out)
     assert found["problems"] == []
-    assert found["chosen_executor"] in {executor["name"] for executor in found["executors"]}
+    executors = {executor.pop("name"): executor for executor in found["executors"]}
+    assert found["chosen_executor"] == "walled"
+    assert executors["walled"] == {"is_sandbox": True, "lacks": "", "walls": ["brick", "mortar"], "by_name": False}
+    assert executors["subprocess"]["is_sandbox"] is False
     assert {"name": "scripted", "key": ""} in found["providers"]
     assert found["distributions"]["core-plus-cli"]
 
@@ -67,18 +76,16 @@ class Twin:
         register("scripted", lambda model_id: None, summary="another")
 
 
-def test_doctor_finds_names_that_two_plugins_offer(core_plus):
-    with Host(plugins=[Twin()]) as host:
-        done = core_plus("doctor", host=host)
+def test_doctor_finds_names_that_two_plugins_offer(core_plus, hosting):
+    done = core_plus("doctor", host=hosting(Twin()))
     assert done.status == 1
     assert "2 plugins offer model 'scripted'" in done.out
 
 
-def test_doctor_says_that_no_executor_can_run_here(core_plus, monkeypatch):
-    monkeypatch.setenv("CORE_PLUS_BLOCK", "executor.subprocess")
-    done = core_plus("doctor")
+def test_doctor_says_that_there_is_no_sandbox(core_plus, no_sandbox):
+    done = core_plus("doctor", host=no_sandbox)
     assert done.status == 1
-    assert "PROBLEM  no executor can run code here" in done.out
+    assert "PROBLEM  there is no sandbox here for code to run in:" in done.out
 
 
 class Lacking:
@@ -98,9 +105,8 @@ class Lacking:
         register("cloud", cloud, summary="needs a region")
 
 
-def test_doctor_says_what_executors_lack(core_plus):
-    with Host(plugins=[Lacking()]) as host:
-        done = core_plus("doctor", host=host)
+def test_doctor_says_what_executors_lack(core_plus, hosting):
+    done = core_plus("doctor", host=hosting(Lacking()))
     assert "can't run here: docker isn't installed" in done.out
     assert "can't run here: RuntimeError: no region" in done.out
     assert done.status == 0

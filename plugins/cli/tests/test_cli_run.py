@@ -27,7 +27,14 @@ def test_quiet_prints_the_answer_and_nothing_else(core_plus, script):
 def test_the_screen_shows_task_code_and_totals(core_plus, script):
     done = core_plus("run", "Add them up.", "-m", script("print('so' + 'far')", "final_answer(5)"))
     assert done.status == 0
-    for shown in ("Add them up.", "print('so' + 'far')", "sofar", "final_answer(5)", "2 steps", "no sandbox"):
+    for shown in (
+        "Add them up.",
+        "print('so' + 'far')",
+        "sofar",
+        "final_answer(5)",
+        "2 steps",
+        "walled (brick, mortar)",
+    ):
         assert shown in done.out
 
 
@@ -81,7 +88,7 @@ def test_without_a_ui_the_bare_answer_is_printed(core_plus, script, monkeypatch)
     monkeypatch.setenv("CORE_PLUS_BLOCK", "core-plus-rich")
     done = core_plus("run", "Do.", "-m", script("print(1)", "final_answer([1, 2])"))
     assert (done.status, json.loads(done.out)) == (0, [1, 2])
-    assert done.err == "code runs in subprocess (no sandbox)\n"
+    assert done.err == "code runs in: walled (brick, mortar)\n"
 
 
 def test_half_a_character_in_an_answer_is_escaped_in_json(core_plus, script):
@@ -126,7 +133,7 @@ def test_an_agent_that_calls_tools_can_be_had(core_plus, tmp_path):
     assert (done.status, done.out) == (0, "called\n")
 
 
-@pytest.mark.parametrize("option", [["--import", "numpy"], ["--executor", "subprocess"]])
+@pytest.mark.parametrize("option", [["--import", "numpy"], ["--executor", "x"], ["--unsafe"], ["--set", "a=1"]])
 def test_options_about_code_are_refused_for_an_agent_that_writes_none(core_plus, script, option):
     done = core_plus("run", "Do.", "--agent", "tool_calling", *option, "-m", script("1"))
     assert done.status == 2
@@ -146,7 +153,7 @@ def test_a_plan_is_made_where_it_is_asked_for(core_plus, tmp_path):
     [
         (["-m", "scriptd:x.md"], "did you mean scripted?"),
         (["-m", "scripted:nothing.md"], "nothing.md"),
-        (["-m", "scripted:turns.md", "--executor", "subproces"], "did you mean subprocess?"),
+        (["-m", "scripted:turns.md", "--executor", "subproces"], "did you mean subprocess"),
         (["-m", "scripted:turns.md", "-t", "no_such_tool"], "no plugin offers tool 'no_such_tool'"),
         (["-m", "scripted:turns.md", "--base-url", "http://127.0.0.1:1/v1"], "leave --base-url out"),
         (["-m", "scripted:turns.md", "--file", "gone.pdf"], "there is no file 'gone.pdf'"),

@@ -30,7 +30,7 @@ def test_the_list_of_commands_imports_no_command():
     assert not modules & {"argparse", "rich", "httpx", "asyncio", "keyring"}
 
 
-@pytest.mark.parametrize("command", ["run", "chat", "demo", "keys", "models", "plugins", "doctor"])
+@pytest.mark.parametrize("command", ["run", "chat", "exec", "demo", "keys", "models", "plugins", "doctor"])
 def test_the_help_of_a_command_imports_nothing_heavy(command):
     modules = imported(command, "--help")
     assert f"core_plus_cli.commands.{command}" in modules

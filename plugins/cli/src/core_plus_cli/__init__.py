@@ -1,4 +1,4 @@
-"""The commands of `core-plus`: run, chat, demo, keys, models, plugins, doctor.
+"""The commands of `core-plus`: run, chat, exec, demo, keys, models, plugins, doctor.
 
 Each is a plugin of its own in `core_plus_cli.commands`, so that looking one up imports no other.
 """

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from core_plus.agents import CodeAgent, MultiStepAgent, ToolCallingAgent
 from core_plus.errors import ConfigurationError
 from core_plus.host import Host
-from core_plus_cli import choosing, credentials, toolbox
+from core_plus_cli import choosing, credentials, places, toolbox
 from core_plus_cli.command import say
 
 Agent: TypeAlias = MultiStepAgent[Any, Any]
@@ -43,10 +43,12 @@ def agent(options: Namespace, host: Host, stack: ExitStack, command: str, task: 
         "planning_interval": options.plan_every,
     }
     if options.agent == "code":
-        imports = options.imports
-        made: Agent = CodeAgent(executor=options.executor, additional_authorized_imports=imports, **settings)
-    elif options.imports or options.executor != "auto":
-        raise ConfigurationError("--executor and --import are about code, which a tool_calling agent doesn't write")
+        imports, executor = options.imports, places.chosen(options, host, stack)
+        made: Agent = CodeAgent(executor=executor, additional_authorized_imports=imports, **settings)
+    elif options.imports or options.executor or options.unsafe or options.settings:
+        raise ConfigurationError(
+            "--executor, --unsafe, --set and --import are about code, which a tool_calling agent doesn't write"
+        )
     else:
         made = ToolCallingAgent(**settings)
     made.bind(host)

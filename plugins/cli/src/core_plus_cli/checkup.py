@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import textwrap
 import urllib.request
 from urllib.parse import urlsplit
 
@@ -11,26 +12,10 @@ import msgspec
 
 from core_plus.errors import ConfigurationError, PluginError
 from core_plus.host import Host
-from core_plus_cli import choosing, credentials, storage
+from core_plus_cli import choosing, credentials, places, storage
 
-
-class ExecutorFacts(msgspec.Struct):
-    """An executor.
-
-    Args:
-        name: What people write.
-        is_sandbox: Whether hostile code stays inside; None if it couldn't be made.
-        lacks: What this machine hasn't got for it, "" if nothing.
-    """
-
-    name: str
-    is_sandbox: bool | None = None
-    lacks: str = ""
-
-    @property
-    def can_run(self) -> bool:
-        """Whether code can run in it here."""
-        return not self.lacks
+WIDTH = 100
+"""Columns that a list may take."""
 
 
 class ProviderFacts(msgspec.Struct):
@@ -52,7 +37,7 @@ class Checkup(msgspec.Struct):
         python: Its version and where it runs.
         distributions: Versions, by name.
         executors: Where code may run.
-        chosen_executor: The one that "auto" stands for, "" if none can run here.
+        chosen_executor: The sandbox that code runs in where none is named, "" if there is none.
         providers: Where models come from.
         model: The model that is used where none is named, "" if none is set.
         proxies: Hosts that requests go through, by scheme.
@@ -61,7 +46,7 @@ class Checkup(msgspec.Struct):
 
     python: str
     distributions: dict[str, str]
-    executors: list[ExecutorFacts]
+    executors: list[places.ExecutorFacts]
     chosen_executor: str
     providers: list[ProviderFacts]
     model: str
@@ -76,9 +61,9 @@ def examine(host: Host) -> Checkup:
         host: Where plugins come from.
     """
     problems = _load_all(host)
-    executors = [_executor(name, host) for name in host.names("executor")]
+    executors = [places.facts(name, host) for name in host.names("executor")]
     try:
-        best = host.executor("auto")
+        best = places.best(host)
         chosen = next((each.name for each in executors if each.can_run and host.executor(each.name) is best), "")
     except PluginError as error:
         problems.append(str(error))
@@ -112,15 +97,6 @@ def _load_all(host: Host) -> list[str]:
         if plugin.status == "broken" and not told:
             problems[f"{plugin.id} {plugin.version} is broken: {plugin.why}"] = None
     return [*problems]
-
-
-def _executor(name: str, host: Host) -> ExecutorFacts:
-    try:
-        factory = host.find("executor", name).factory
-        lacks = getattr(factory, "missing", str)()
-        return ExecutorFacts(name, host.executor(name).is_sandbox if not lacks else None, lacks)
-    except Exception as error:  # whatever a plugin's factory raises is what the person wants to know
-        return ExecutorFacts(name, None, f"{type(error).__name__}: {error}")
 
 
 def _keys(host: Host, problems: list[str]) -> dict[str, str]:
@@ -165,11 +141,14 @@ def in_words(found: Checkup) -> str:
     lines = [f"Python {found.python}", "", "distributions"]
     lines += [f"  {name:<24} {version}" for name, version in found.distributions.items()]
     lines += ["", "executors"]
+    width = max([24, *(len(executor.name) for executor in found.executors)])
     for executor in found.executors:
         auto = "  (auto)" if executor.name == found.chosen_executor else ""
-        lines.append(f"  {executor.name:<24} {_wall(executor)}{auto}")
+        lines.append(f"  {executor.name:<{width}} {_wall(executor)}{auto}")
     lines += ["", "models"]
-    lines += [f"  {provider.name + ':':<24} {provider.key or 'no key kept or set'}" for provider in found.providers]
+    lines += [f"  {provider.name + ':':<24} {provider.key}" for provider in found.providers if provider.key]
+    keyless = [provider.name for provider in found.providers if not provider.key]
+    lines += _listed("no key kept or set", keyless)
     lines.append(f"  {'default':<24} {found.model or 'none'}")
     if found.proxies:
         lines += ["", "proxies", *(f"  {scheme:<24} {host}" for scheme, host in found.proxies.items())]
@@ -177,7 +156,16 @@ def in_words(found: Checkup) -> str:
     return "\n".join([*lines, "" if found.problems else "Nothing is wrong."]).rstrip()
 
 
-def _wall(executor: ExecutorFacts) -> str:
+def _listed(what: str, names: list[str]) -> list[str]:
+    first, then = f"  {what:<24} ", " " * 27
+    text = ", ".join(names)
+    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=then, break_on_hyphens=False)
+
+
+def _wall(executor: places.ExecutorFacts) -> str:
     if executor.lacks:
         return f"can't run here: {executor.lacks}"
-    return "a sandbox" if executor.is_sandbox else "NO sandbox: code can do what you can"
+    if not executor.is_sandbox:
+        return "NO sandbox: code can do what you can; only with --unsafe"
+    words = [f"a sandbox: {', '.join(executor.walls)}" if executor.walls else "a sandbox"]
+    return "; ".join([*words, "only by name"] if executor.by_name else words)

@@ -7,6 +7,7 @@ import os
 import select
 import stat
 import sys
+from pathlib import Path
 
 from core_plus.errors import ConfigurationError
 from core_plus.messages import Audio, File, Image
@@ -51,6 +52,30 @@ def task_and_attachment(task: str | None) -> tuple[str, list[Image | Audio | Fil
     if not data:
         return task, []
     return (task, [_part(data)]) if words is None else (f"{task}\n\nStandard input:\n\n{words}", [])
+
+
+def code(file: str) -> str:
+    """The Python source in a file.
+
+    Args:
+        file: Its path; "-" is standard input.
+
+    Raises:
+        ConfigurationError: It can't be read; the text names it.
+    """
+    if file == "-":
+        if sys.stdin is not None and sys.stdin.isatty():
+            say("core-plus: type code, then Ctrl-D on a line of its own")
+        data = _piped(always=True)
+    else:
+        try:
+            data = Path(file).expanduser().read_bytes()
+        except OSError as error:
+            raise ConfigurationError(f"{file} can't be read: {error.strerror} (from {Path.cwd()})") from error
+    words = _text(data)
+    if words is None:
+        raise ConfigurationError(f"{'standard input' if file == '-' else file} holds no text in UTF-8")
+    return words.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _piped(always: bool) -> bytes:

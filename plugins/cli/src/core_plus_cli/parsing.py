@@ -1,13 +1,15 @@
-"""Reading the command line, and the options that `run` and `chat` have in common."""
+"""Reading the command line, and the options that commands have in common."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from core_plus_cli.command import WRONG_USAGE, Leave, say
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
 AGENTS = ("code", "tool_calling")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)[ \t]*([KMG]?)(?:i?B)?", re.IGNORECASE)
+_Add: TypeAlias = Callable[..., Any]
 
 
 class Parser(argparse.ArgumentParser):
@@ -72,13 +76,60 @@ def add_agent_options(parser: Parser) -> None:
     add = parser.add_argument_group("the agent").add_argument
     add("-m", "--model", metavar="MODEL", help="provider:id (else CORE_PLUS_MODEL, else `core-plus models default`)")
     add("--base-url", metavar="URL", help="where the provider's server is, such as http://127.0.0.1:11434/v1")
-    add("-t", "--tool", action="append", default=[], dest="tools", metavar="TOOL", help=_TOOL_HELP)
+    add_tool_option(add)
     add("--agent", choices=AGENTS, default="code", help="act by writing code (default), or by calling tools as JSON")
-    add("--executor", metavar="NAME", default="auto", help="where code runs (default: the best that is here)")
-    add("--import", action="append", dest="imports", metavar="MODULE", help=_IMPORT_HELP)
     add("--instructions", metavar="TEXT", help="more words for the system prompt")
     add("--max-steps", type=_at_least(0), default=20, metavar="N", help="steps before it must answer (default: 20)")
     add("--plan-every", type=_at_least(1), metavar="N", help="plan before the first step, and then every N steps")
+    add_code_options(parser)
+
+
+def add_tool_option(add: _Add) -> None:
+    """Add the option that names tools.
+
+    Args:
+        add: The `add_argument` of a parser, or of a group of it.
+    """
+    add("-t", "--tool", action="append", default=[], dest="tools", metavar="TOOL", help=_TOOL_HELP)
+
+
+def add_variable_option(add: _Add) -> None:
+    """Add the option that gives code a variable.
+
+    Args:
+        add: The `add_argument` of a parser, or of a group of it.
+    """
+    add("--var", action="append", default=[], dest="variables", type=_variable, metavar="NAME=JSON", help=_VAR_HELP)
+
+
+def add_place_options(parser: Parser) -> _Add:
+    """Give a parser the options that say where code runs.
+
+    Args:
+        parser: Of any command that runs code.
+
+    Returns:
+        Adds another option to the same group of the help.
+    """
+    add = parser.add_argument_group("the code").add_argument
+    add("--executor", metavar="NAME", help="where code runs (default: the best sandbox of this machine)")
+    add("--unsafe", action="store_true", help=_UNSAFE_HELP)
+    return add
+
+
+def add_code_options(parser: Parser) -> _Add:
+    """Give a parser the options that say where code runs, and what it may import.
+
+    Args:
+        parser: Of `run`, `chat` or `exec`.
+
+    Returns:
+        Adds another option to the same group of the help.
+    """
+    add = add_place_options(parser)
+    add("--set", action="append", default=[], dest="settings", type=_variable, metavar="NAME=JSON", help=_SET_HELP)
+    add("--import", action="append", dest="imports", metavar="MODULE", help=_IMPORT_HELP)
+    return add
 
 
 def add_task_options(parser: Parser) -> None:
@@ -90,7 +141,7 @@ def add_task_options(parser: Parser) -> None:
     add = parser.add_argument_group("the task").add_argument
     add("--image", action="append", default=[], dest="images", type=_file, metavar="PATH", help="a picture, or its URL")
     add("--file", action="append", default=[], dest="files", type=_file, metavar="PATH", help="a document, or its URL")
-    add("--var", action="append", default=[], dest="variables", type=_variable, metavar="NAME=JSON", help=_VAR_HELP)
+    add_variable_option(add)
     add("-c", "--continue", action="store_true", dest="go_on", help="go on with the last conversation")
 
 
@@ -113,6 +164,8 @@ def add_screen_options(parser: Parser, *, json_too: bool = False) -> None:
 
 _TOOL_HELP = "a tool: a name that a plugin offers, FILE.py, FILE.py:NAME or MODULE:NAME; again for more"
 _IMPORT_HELP = "let code import only harmless modules and this one; again for more, '*' for all"
+_UNSAFE_HELP = "let code run in an executor that is no sandbox; alone: in a plain process, with your rights"
+_SET_HELP = "a setting of the executor that is named, as its README has it; again for more"
 _VAR_HELP = "a value that code finds under a name, such as 'limits=[1, 2]'; again for more"
 
 
@@ -123,6 +176,33 @@ def _at_least(least: int) -> Callable[[str], int]:
         return int(text)
 
     return read
+
+
+def seconds(text: str) -> float:
+    """A time, as argparse reads it.
+
+    Args:
+        text: A number.
+    """
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
+    if not 0 < found < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return found
+
+
+def size(text: str) -> int:
+    """A number of bytes, as argparse reads it.
+
+    Args:
+        text: A number, perhaps with K, M or G after it: times 1024, and so on.
+    """
+    found = _SIZE.fullmatch(text.strip())
+    if found is None or not float(found[1]):
+        raise argparse.ArgumentTypeError(f"{text!r} is no size: write bytes, or such as 512K, 256M or 1.5G")
+    return int(float(found[1]) * 1024 ** " KMG".index(found[2].upper() or " "))
 
 
 def _file(text: str) -> str:

@@ -27,7 +27,7 @@ class PlainUI:
 
     def observe(self, event: Event) -> None:
         if isinstance(event, RunStarted) and event.executor and not event.path and not self._quiet:
-            say(f"code runs in {event.executor}")
+            say(f"code runs in: {event.executor}")
         if not isinstance(event, RunFinished) or event.path:
             return
         if event.output is not None:

@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 
-from core_plus.agents import MultiStepAgent
+from core_plus.agents import CodeAgent, MultiStepAgent
 from core_plus.errors import AuthenticationError, ConfigurationError, ModelConnectionError, ModelNotFoundError
 from core_plus.events import ActionStep
 from core_plus.memory import dump_steps, load_steps
 from core_plus.result import RunResult
 from core_plus.ui import UI
-from core_plus_cli import credentials, storage
+from core_plus_cli import credentials, places, storage
 from core_plus_cli.command import ANSWERED, FAILED, INTERRUPTED, PIPE_CLOSED, SUSPENDED, say
 from core_plus_cli.watching import CtrlC, Watched
 
@@ -49,6 +49,7 @@ class Talk:
         keep: bool = True,
     ) -> None:
         self._agent, self._ui, self._pieces, self._keep = agent, ui, pieces, keep
+        self._place = places.in_words(agent.executor) if isinstance(agent, CodeAgent) else ""
         self._session = agent.session(saved_steps() if go_on else ())
         self.unread = False
 
@@ -60,7 +61,9 @@ class Talk:
             **options: As for an agent's `run`.
         """
         with CtrlC() as ctrl_c:
-            watched = Watched(self._ui, ctrl_c, pieces=self._pieces) if self._ui is not None else None
+            watched = (
+                Watched(self._ui, ctrl_c, pieces=self._pieces, place=self._place) if self._ui is not None else None
+            )
             result = self._session.run(task, ui=watched, cancellation=ctrl_c.cancellation, **options)
             self.unread = watched is not None and watched.unread
         if self._keep:

@@ -9,9 +9,11 @@ import threading
 from types import FrameType
 from typing import Any
 
+import msgspec
+
 from core_plus.cancellation import Cancellation, Interrupted
 from core_plus.effects import Question
-from core_plus.events import Event
+from core_plus.events import Event, RunStarted
 from core_plus.ui import UI
 from core_plus_cli.command import INTERRUPTED
 
@@ -63,18 +65,21 @@ class Watched:
         ui: What shows the run.
         ctrl_c: What stops it.
         pieces: Whether replies may be asked for piece by piece.
+        place: Where code runs, in words; "" leaves it at the executor's name.
 
     Attributes:
         unread: Whether the reader of the output has left.
     """
 
-    def __init__(self, ui: UI, ctrl_c: CtrlC, *, pieces: bool) -> None:
-        self._ui, self._ctrl_c, self.unread = ui, ctrl_c, False
+    def __init__(self, ui: UI, ctrl_c: CtrlC, *, pieces: bool, place: str = "") -> None:
+        self._ui, self._ctrl_c, self._place, self.unread = ui, ctrl_c, place, False
         self.wants_deltas = pieces and getattr(ui, "wants_deltas", False)
 
     def observe(self, event: Event) -> None:
         if self.unread:
             return
+        if self._place and isinstance(event, RunStarted) and not event.path:
+            event = msgspec.structs.replace(event, executor=self._place)
         try:
             self._ui.observe(event)
         except (BrokenPipeError, SystemExit):  # rich makes an exit of it

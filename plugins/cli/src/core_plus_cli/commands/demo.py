@@ -55,15 +55,23 @@ def main(arguments: list[str], host: Host) -> int:
     from contextlib import ExitStack, closing
 
     from core_plus import CodeAgent
-    from core_plus_cli import screen
+    from core_plus_cli import places, screen
     from core_plus_cli.demo.tools import describe_file, read_rows, station_info
     from core_plus_cli.talking import Talk
 
     ref = options.model or os.environ.get("CORE_PLUS_MODEL")
     with ExitStack() as stack:
+        executor = places.chosen(options, host, stack)
         model = _model(ref, options.base_url, host, stack) if ref else _script(options, host, stack)
-        settings: dict[str, Any] = {"tools": [describe_file, read_rows, station_info], "planning_interval": 10}
-        agent: CodeAgent[Any, Any] = CodeAgent(name="demo", host=host, model=model, max_steps=10, **settings)
+        agent: CodeAgent[Any, Any] = CodeAgent(
+            name="demo",
+            host=host,
+            model=model,
+            tools=[describe_file, read_rows, station_info],
+            executor=executor,
+            max_steps=10,
+            planning_interval=10,
+        )
         ui = stack.enter_context(closing(screen.new_screen(host, options.level)))
         talk = stack.enter_context(closing(Talk(agent, ui, pieces=options.stream, keep=False)))
         result = talk.do(TASK)
@@ -80,6 +88,8 @@ def _parser() -> Parser:
     parser.add_argument("-m", "--model", metavar="MODEL", help="provider:id of a real model (else CORE_PLUS_MODEL)")
     parser.add_argument("--base-url", metavar="URL", help="where the provider's server is")
     parser.add_argument("--no-pause", action="store_true", help="don't write the scripted turns word by word")
+    parsing.add_place_options(parser)
+    parser.set_defaults(settings=[])
     parsing.add_screen_options(parser)
     return parser
 

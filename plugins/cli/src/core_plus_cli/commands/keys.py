@@ -47,9 +47,9 @@ def main(arguments: list[str], host: Host) -> int:
 
     what = "Keep the keys of providers: in the system's keyring, or in a file only you can read."
     parser = Parser("keys", what, EXAMPLES)
-    parser.add_argument("action", choices=("set", "list", "remove"))
+    parser.add_argument("action", nargs="?", choices=("set", "list", "remove"), default="list")
     parser.add_argument("name", nargs="?", metavar="NAME", help="whose key: a provider or tool, such as openai")
-    parser.add_argument("surplus", nargs="*", help=SUPPRESS)
+    parser.add_argument("surplus", nargs="*", default=[], help=SUPPRESS)
     options, unknown = parser.parse_known_args(arguments)
     if options.surplus or unknown:
         # Not shown: most likely it is the key.
