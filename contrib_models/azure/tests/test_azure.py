@@ -39,12 +39,9 @@ def server():
         yield found
 
 
-def test_it_says_what_it_must_know(monkeypatch):
+def test_it_says_what_it_must_know():
     with pytest.raises(ConfigurationError, match="set AZURE_OPENAI_ENDPOINT or give endpoint="):
         AzureModel("d", api_key="k")
-    monkeypatch.setitem(__import__("sys").modules, "azure.identity", None)
-    with pytest.raises(ConfigurationError, match="set AZURE_OPENAI_API_KEY, give api_key= or token_provider="):
-        AzureModel("d", endpoint="https://x.openai.azure.com")
 
 
 def test_a_deployment_stands_in_the_body(server):

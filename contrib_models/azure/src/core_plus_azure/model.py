@@ -79,22 +79,14 @@ def credential(
     Args:
         api_key: The key.
         token_provider: Gives tokens.
-
-    Raises:
-        ConfigurationError: There is neither, and azure-identity isn't installed.
     """
     if token_provider is not None:
         return {}, token_provider
     key = Secret(api_key if api_key is not None else os.environ.get("AZURE_OPENAI_API_KEY", "").strip())
     if key:
         return {"api-key": key}, None
-    try:
-        from azure.identity import DefaultAzureCredential, get_bearer_token_provider
-    except ImportError as error:
-        raise ConfigurationError(
-            "Azure wants a key or a sign-in: set AZURE_OPENAI_API_KEY, give api_key= or token_provider=, "
-            "or pip install 'core-plus-azure[entra]' and sign in with `az login`"
-        ) from error
+    from azure.identity import DefaultAzureCredential, get_bearer_token_provider
+
     return {}, get_bearer_token_provider(DefaultAzureCredential(), SCOPE)
 
 

@@ -145,7 +145,7 @@ class Reader:
     def _call(self, call: Any, signature: Any, out: list[Delta]) -> None:
         if not isinstance(call, dict) or not isinstance(call.get("name"), str):
             raise MalformedReplyError(f"a function call without a name: {excerpt(dumps(call))}")
-        more = {"thoughtSignature": signature} if signature else None
+        more = {self._owner: {"thoughtSignature": signature}} if signature else None
         given = call.get("args")
         text = given if isinstance(given, str) else dumps(given).decode() if given else ""
         out.append(ToolCallDelta(self._calls, self._id(call.get("id")), call["name"], text, more))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Final
 
 from core_plus.errors import ConfigurationError
 from core_plus.messages import AnyPart, Media, Message, Text, Thinking, ToolCall, ToolResult, encoded
 from core_plus.models import ModelRequest
 from core_plus.tools import ToolSpec
-from core_plus_http import dumps, file_text, is_words, join_request
+from core_plus_http import call_name, dumps, file_text, is_words, join_request, settled
 
 MODES: Final = {"auto": "AUTO", "required": "ANY", "none": "NONE"}
 MOST_STOPS: Final = 5
@@ -26,6 +28,8 @@ UNSIGNED: Final = "skip_thought_signature_validator"
 """What Google's documentation says to send with calls that another model made."""
 KEY: Final = "google.generate"
 ROLES: Final = {"assistant": "model"}
+BEGINNING: Final = b'{"role":"user","parts":[{"text":" "}]}'
+"""What stands before a conversation that the model began: a call must follow something of the user's."""
 
 
 class Encoder:
@@ -101,17 +105,15 @@ class Encoder:
 
     def _contents(self, messages: Sequence[Message]) -> Iterator[bytes]:
         """The turns. The results of one turn's calls stand in one, in however many messages they came."""
-        said = messages[_leading(messages) :]
-        at = 0
-        while at < len(said):
-            role, pieces = said[at].role, list[bytes]()
-            while at < len(said) and said[at].role == role:
-                pieces.append(encoded(said[at], self._key, self._parts))
-                at += 1
-                if role != "tool":
-                    break
-            if any(pieces):
-                yield join_request(b'{"role":"%b","parts":[' % ROLES.get(role, "user").encode(), pieces, b"]}")
+        said = settled(messages[_leading(messages) :])
+        written = ((message.role, encoded(message, self._key, self._parts)) for message in said)
+        spoken = [*filter(itemgetter(1), written)]
+        if not spoken or spoken[0][0] == "assistant":
+            yield BEGINNING
+        for role, group in itertools.groupby(spoken, itemgetter(0)):
+            pieces = (piece for _, piece in group)
+            for row in ((piece,) for piece in pieces) if role in ("user", "system") else (pieces,):
+                yield join_request(b'{"role":"%b","parts":[' % ROLES.get(role, "user").encode(), row, b"]}")
 
     def _parts(self, message: Message) -> bytes:
         """The parts of a message, as the inside of a JSON array."""
@@ -155,13 +157,17 @@ class Encoder:
 
     def _call(self, call: ToolCall, *, first: bool) -> dict[str, Any]:
         given = call.arguments if isinstance(call.arguments, dict) else {"text": call.arguments}
-        more = call.data or ({"thoughtSignature": UNSIGNED} if self._signs and first else {})
-        return {"functionCall": {"name": call.name, "args": given, **({"id": call.id} if self._ids else {})}, **more}
+        unsigned = {"thoughtSignature": UNSIGNED} if self._signs and first else {}
+        more = (call.data or {}).get(self._owner, unsigned)
+        return {
+            "functionCall": {"name": call_name(call.name), "args": given, **({"id": call.id} if self._ids else {})},
+            **more,
+        }
 
     def _result(self, result: ToolResult) -> Iterator[dict[str, Any]]:
         text = result.text + "".join(file_text(part) for part in result.parts if is_words(part))
         answer = {"error": text} if result.is_error else {"result": text}
-        response = {"name": result.name, "response": answer, **({"id": result.id} if self._ids else {})}
+        response = {"name": call_name(result.name), "response": answer, **({"id": result.id} if self._ids else {})}
         yield {"functionResponse": response}
         for part in result.parts:
             if isinstance(part, Media) and not is_words(part):

@@ -67,9 +67,8 @@ class VertexModel(HTTPModel):
             project = getattr(credentials, "project_id", None)
         if not key and project is None:
             raise ConfigurationError("Vertex AI wants a project: set GOOGLE_CLOUD_PROJECT or give project=")
-        regional = KEYED if key or location == "global" else f"https://{location}-aiplatform.googleapis.com"
         transport = Transport(
-            base_url or regional,
+            base_url or address(location, bool(key)),
             headers=json_headers(headers, x_goog_api_key=key or None),
             timeouts=as_timeouts(timeout),
             client=client,
@@ -77,9 +76,7 @@ class VertexModel(HTTPModel):
             provider="vertex",
             model=model_id,
         )
-        publisher, _, name = model_id.rpartition("/")
-        place = "" if key else f"/projects/{project}/locations/{location}"
-        path = f"/v1{place}/publishers/{publisher or 'google'}/models/{name}"
+        path = path_of(model_id, "" if key else f"/projects/{project}/locations/{location}")
         encoder = Encoder(model_id, options or {}, "vertex", ids=False)
         self._generate = Generate(path, encoder, "vertex", self._authorization)
         super().__init__("vertex", model_id, self._generate, transport)
@@ -117,6 +114,27 @@ class VertexModel(HTTPModel):
         return {"authorization": self._token.reveal()} if self._token else {}
 
 
+def address(location: str, keyed: bool) -> str:
+    """The service's address.
+
+    Args:
+        location: Where it runs.
+        keyed: Whether a key is enough, so that the place isn't asked for.
+    """
+    return KEYED if keyed or location == "global" else f"https://{location}-aiplatform.googleapis.com"
+
+
+def path_of(model_id: str, place: str) -> str:
+    """A model's path.
+
+    Args:
+        model_id: "name", or "publisher/name".
+        place: Project and location, as a path; "" where a key is enough.
+    """
+    publisher, _, name = model_id.rpartition("/")
+    return f"/v1{place}/publishers/{publisher or 'google'}/models/{name}"
+
+
 def default_credentials(project: str | None) -> tuple[Any, str | None]:
     """Google's application default credentials, and the project: the one named, or theirs.
 
@@ -124,14 +142,11 @@ def default_credentials(project: str | None) -> tuple[Any, str | None]:
         project: The one named.
 
     Raises:
-        ConfigurationError: google-auth isn't installed, or nobody is signed in.
+        ConfigurationError: Nobody is signed in.
     """
-    try:
-        import google.auth
-        from google.auth.exceptions import DefaultCredentialsError
-    except ImportError as error:
-        words = "Vertex AI wants google-auth: pip install 'core-plus-google[vertex]', or give api_key="
-        raise ConfigurationError(words) from error
+    import google.auth
+    from google.auth.exceptions import DefaultCredentialsError
+
     try:
         credentials, theirs = google.auth.default(scopes=[SCOPE], quota_project_id=project)
     except DefaultCredentialsError as error:
