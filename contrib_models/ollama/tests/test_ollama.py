@@ -10,7 +10,7 @@ from core_plus.messages import Audio, Image, Text, Thinking, ToolCall, ToolResul
 from core_plus.models import ModelRequest
 from core_plus_ollama import OllamaModel
 from core_plus_ollama.model import address_of
-from core_plus_testkit import Answer, LoopbackServer, ModelKit, ScriptedServer, Turn
+from core_plus_testkit import Answer, FaultKit, LoopbackServer, ModelKit, OpenAIServer, RequestKit, ScriptedServer, Turn
 from core_plus_testkit.model_kit import KEY, TOOLS
 from core_plus_testkit.scripted_server import cut, dumps
 
@@ -31,11 +31,7 @@ class OllamaServer(ScriptedServer):
         return {"models": [{"name": "b"}, {"name": "a"}]} if path == "/api/tags" else None
 
     def complaint(self, body):
-        if not body.get("model"):
-            return "model is required"
-        named = {call["id"] for said in body["messages"] for call in said.get("tool_calls", ())}
-        orphans = [said for said in body["messages"] if said["role"] == "tool" and said["tool_call_id"] not in named]
-        return f"orphans: {orphans}" if orphans else ""
+        return OpenAIServer().complaint(body)  # calls and results pair as in chat completions
 
     def whole(self, turn, seen, step):
         said = {"role": "assistant", "content": turn.text}
@@ -92,6 +88,29 @@ class TestOllamaModel(ModelKit):
         model = OllamaModel("scripted", base_url=backend.url, api_key=KEY)
         yield model
         model.close()
+
+
+class TestRequests(RequestKit):
+    server = OllamaServer
+    owner = "ollama-native"
+    takes = ("image", "text file")
+
+    @staticmethod
+    def validate(body):
+        """There is no description of the API but its words: calls, results and roles are held against a double."""
+        return ""
+
+    @pytest.fixture
+    def body(self):
+        model = OllamaModel("scripted", base_url="http://x.invalid")
+        return lambda request, stream: model.codec.send(request, stream=stream).body
+
+
+class TestFaults(FaultKit):
+    server = OllamaServer
+
+    def make(self, url, **settings):
+        return OllamaModel("scripted", base_url=url, api_key=KEY, **settings)
 
 
 def sent(server, request, **settings):

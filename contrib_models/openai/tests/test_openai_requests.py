@@ -17,6 +17,7 @@ B64 = base64.b64encode(PNG).decode()
 ADD = ToolSpec("add", "Add.", {"type": "object", "properties": {"a": {"type": "integer"}}})
 HI = message("user", "hi")
 CALL = ToolCall("c1", "add", {"a": 1})
+RESULT = message("tool", ToolResult("c1", "add", (Text("1"),)))
 
 
 def sent(request, *, stream=False, quirks=None, options=None, owner="openai"):
@@ -101,7 +102,7 @@ def test_calls_and_results_are_native_messages():
 
 
 def test_words_beside_a_call_are_kept_and_an_empty_reply_is_empty_text():
-    with_words, empty = wire(message("assistant", ["I'll add.", CALL]), message("assistant"))
+    with_words, _, empty = wire(message("assistant", ["I'll add.", CALL]), RESULT, message("assistant"))
     assert with_words["content"] == "I'll add."
     assert empty == {"role": "assistant", "content": ""}
 
@@ -110,7 +111,8 @@ def test_words_beside_a_call_are_kept_and_an_empty_reply_is_empty_text():
     ("official", "arguments"), [(True, '{"a": '), (False, '{"text":"{\\"a\\": "}')], ids=["at OpenAI", "elsewhere"]
 )
 def test_arguments_that_are_no_json_go_back_in_a_form_that_the_server_bears(official, arguments):
-    (found,) = wire(message("assistant", ToolCall("c", "add", '{"a": ')), quirks=Quirks(bad_arguments=official))
+    asked = message("assistant", ToolCall("c1", "add", '{"a": '))
+    found, _ = wire(asked, RESULT, quirks=Quirks(bad_arguments=official))
     assert found["tool_calls"][0]["function"]["arguments"] == arguments
 
 
@@ -120,8 +122,10 @@ def test_pictures_among_results_follow_the_last_result_of_the_row():
         "tool", [ToolResult("c2", "look", (Image(url="https://x/y.png"),)), ToolResult("c3", "add", (Text("3"),))]
     )
     last = message("tool", ToolResult("c4", "look", (Image(PNG),)))
-    roles = [(each["role"], each.get("tool_call_id")) for each in wire(first, second, HI, last)]
-    assert roles == [
+    asking = message("assistant", [ToolCall(f"c{number}", "look", {}) for number in (1, 2, 3)])
+    again = message("assistant", ToolCall("c4", "look", {}))
+    found = wire(asking, first, second, HI, again, last)
+    assert [(each["role"], each.get("tool_call_id")) for each in found if each["role"] != "assistant"] == [
         ("tool", "c1"),
         ("tool", "c2"),
         ("tool", "c3"),
@@ -131,18 +135,18 @@ def test_pictures_among_results_follow_the_last_result_of_the_row():
         ("tool", "c4"),
         ("user", None),
     ]
-    found = wire(first, second, HI)
-    assert found[0]["content"] == "a view"
-    assert found[1]["content"] == ""
-    assert found[3]["content"] == [
+    assert found[1]["content"] == "a view"
+    assert found[2]["content"] == ""
+    assert found[4]["content"] == [
         {"type": "text", "text": "What look gave besides text:"},
         {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{B64}"}},
     ]
-    assert found[4]["content"][1]["image_url"] == {"url": "https://x/y.png"}
+    assert found[5]["content"][1]["image_url"] == {"url": "https://x/y.png"}
 
 
 def test_a_file_of_text_in_a_result_is_part_of_its_words():
-    (found,) = wire(message("tool", ToolResult("c1", "read", (Text("here: "), File(b"x", media_type="text/plain")))))
+    read = message("tool", ToolResult("c1", "read", (Text("here: "), File(b"x", media_type="text/plain"))))
+    _, found = wire(message("assistant", CALL), read)
     assert found["content"] == "here: x"
 
 

@@ -11,7 +11,7 @@ _HOME = {
     "cancellation": "Cancellation",
     "coerce": "validate",
     "context": "RunContext",
-    "effects": "Allow Ask Continue Deny Edit Outcome Question Stop",
+    "effects": "Allow Ask Continue Deny Edit Outcome Question Retry Stop",
     "errors": (
         "AgentAnswerError AgentDeniedError AgentError AgentExecutionError AgentGenerationError "
         "AgentMaxStepsError AgentParsingError AgentToolCallError AgentToolExecutionError AuthenticationError "

@@ -14,6 +14,7 @@ from core_plus.effects import Deny as Deny
 from core_plus.effects import Edit as Edit
 from core_plus.effects import Outcome as Outcome
 from core_plus.effects import Question as Question
+from core_plus.effects import Retry as Retry
 from core_plus.effects import Stop as Stop
 from core_plus.errors import AgentAnswerError as AgentAnswerError
 from core_plus.errors import AgentDeniedError as AgentDeniedError

@@ -74,6 +74,34 @@ class Cancellation:
         callback()
         return lambda: None
 
+    def pause(self, seconds: float) -> None:
+        """Hold this thread, no longer than until the work should stop.
+
+        Args:
+            seconds: How long.
+
+        Raises:
+            Interrupted: The work should stop.
+        """
+        woken = threading.Event()
+        forget = self.on_cancel(woken.set)
+        try:
+            woken.wait(seconds)
+        finally:
+            forget()
+        self.check()
+
+    async def apause(self, seconds: float) -> None:
+        """As `pause`, for a task of the running event loop; the driver of a run cancels it.
+
+        Args:
+            seconds: How long.
+        """
+        import asyncio
+
+        await asyncio.sleep(seconds)
+        self.check()
+
     def release(self) -> None:
         """Forget the parent, when the work is done."""
         if self._unlink:

@@ -200,6 +200,20 @@ class Deny(msgspec.Struct, frozen=True, omit_defaults=True):
 Decision: TypeAlias = Allow | Ask | Deny
 
 
+class Retry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A plugin's word on a model call that failed: make it again.
+
+    Args:
+        after: Seconds to wait before.
+        model: Another model to go on with, or its name; None keeps the one that failed.
+        reason: Why, for people to read.
+    """
+
+    after: float = 0.0
+    model: Any = None
+    reason: str = ""
+
+
 class Continue(msgspec.Struct, frozen=True):
     """A callback's word: go on (as does None)."""
 

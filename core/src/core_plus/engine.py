@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import time
 from collections.abc import Callable
 from typing import Any
@@ -183,9 +184,26 @@ def _reviewed(run: Run, effect: fx.Effect) -> Ops:
 
 
 def _call_model(run: Run, effect: fx.CallModel) -> Ops:
+    """Attempts, until one gives a reply or no plugin wants another."""
+    model = effect.model or run.bound.model
+    for attempt in itertools.count(1):
+        try:
+            return (yield from _attempted(run, effect, model))
+        except ModelError as error:
+            again = None if error.partial else run.host.retry(run, effect, error, attempt)
+            if again is None:
+                raise AgentGenerationError(f"the model failed: {error}") from error
+            model = model if again.model is None else run.host.model(again.model)
+            way = "trying again" if again.model is None else f"going on with {model}"
+            run.emit(Warned(text=f"{error}; {again.reason and again.reason + ': '}{way} in {again.after:.3g} s"))
+        yield from flush(run)
+        yield Invoke(run.cancellation.pause, (again.after,), alternative=run.cancellation.apause)
+
+
+def _attempted(run: Run, effect: fx.CallModel, model: Any) -> Ops:
     run.check_limits("model")
     run.model_calls += 1
-    model, request, began = effect.model or run.bound.model, effect.request, time.monotonic()
+    request, began = effect.request, time.monotonic()
     watched = run.streaming or any(getattr(observer, "wants_deltas", False) for observer in run.observers)
     run.emit(ModelStarted(purpose=effect.purpose, messages=len(request.messages)))
     yield from flush(run)
@@ -201,10 +219,9 @@ def _call_model(run: Run, effect: fx.CallModel) -> Ops:
     except Exception as error:
         if run.cancellation.cancelled:
             raise Interrupted(run.cancellation.reason) from error
-        if isinstance(error, CorePlusError) and not isinstance(error, ModelError):
+        if isinstance(error, CorePlusError):
             raise
-        words = str(error) if isinstance(error, ModelError) else f"{type(error).__name__}: {error}"
-        raise AgentGenerationError(f"the model failed: {words}") from error
+        raise AgentGenerationError(f"the model failed: {type(error).__name__}: {error}") from error
     if not isinstance(response, ModelResponse):
         raise AgentGenerationError(f"{model} gave {type(response).__name__} {response!r:.100}, not a ModelResponse")
     run.count(response.usage)
@@ -215,10 +232,14 @@ def _call_model(run: Run, effect: fx.CallModel) -> Ops:
 def _streamed(run: Run, model: Any, effect: fx.CallModel) -> Ops:
     alternative = getattr(model, "astream", None)
     deltas = yield Open(getattr(model, "stream", None) or model.astream, (effect.request,), alternative)
-    collector = Collector()
-    while (delta := (yield Next(deltas))) is not END:
-        collector.add(delta)
-        yield from show_delta(run, effect, delta)
+    collector, delta = Collector(), None
+    try:
+        while (delta := (yield Next(deltas))) is not END:
+            collector.add(delta)
+            yield from show_delta(run, effect, delta)
+    except ModelError as error:
+        error.partial = error.partial or delta is not None
+        raise
     return collector.response()
 
 

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pluggy
 
 if TYPE_CHECKING:
-    from core_plus.effects import Decision, Effect, Outcome
+    from core_plus.effects import CallModel, Decision, Effect, Outcome, Retry
+    from core_plus.errors import ModelError
     from core_plus.host import Host
     from core_plus.run import Run
 
@@ -111,6 +112,15 @@ def answer_effect(run: Run, effect: Effect) -> Outcome | None:
     """Give the `Outcome` of an effect without performing it (a cache, a replay), or None.
 
     `run` wants `effect` performed; reviews have allowed it before.
+    """
+
+
+@hookspec(firstresult=True)
+def retry_effect(run: Run, effect: CallModel, error: ModelError, attempt: int) -> Retry | None:
+    """Give a `Retry` for a model call that failed, or None, which lets it fail.
+
+    `run` wanted `effect`; `error` is how attempt number `attempt` (from 1) ended. Nobody is asked about a call
+    that was cancelled or whose output was passed on in part.
     """
 
 

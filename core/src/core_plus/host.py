@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from core_plus.discovery import spelled
-from core_plus.effects import Allow, Ask, Decision, Deny, Effect, Outcome
-from core_plus.errors import PluginError
+from core_plus.effects import Allow, Ask, Decision, Deny, Effect, Outcome, Retry
+from core_plus.errors import ModelError, PluginError
 from core_plus.naming import closest
 from core_plus.registry import Registry
 
@@ -122,6 +122,21 @@ class Host(Registry):
         """
         found: Outcome | None = self._first("answer_effect", run=run, effect=effect)
         return found
+
+    def retry(self, run: Any, effect: Effect, error: ModelError, attempt: int) -> Retry | None:
+        """Whether, and how, a plugin wants a failed model call made again.
+
+        Args:
+            run: Whose effect.
+            effect: The call.
+            error: How it failed.
+            attempt: The number of the attempt that failed, from 1.
+        """
+        found = self._first("retry_effect", run=run, effect=effect, error=error, attempt=attempt)
+        if found is None or isinstance(found, Retry):
+            return found
+        self.report(f"retry_effect gave {found!r:.80}, which is no Retry")
+        return None
 
     def _heard(self, hook: str, **values: Any) -> Iterator[tuple[str, Any, bool]]:
         """What each plugin says, the latest first: its name, its word or error, whether it failed."""

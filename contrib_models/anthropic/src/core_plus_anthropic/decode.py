@@ -136,8 +136,9 @@ class Reader:
             self._calls += 1
             given = block.get("input") or ""
             given = given if isinstance(given, str) else dumps(given).decode()
-            more = {name: value for name, value in block.items() if name not in CALL} or None
-            return [ToolCallDelta(self._places[index], block["id"], block["name"], given, more)]
+            more = {name: value for name, value in block.items() if name not in CALL}
+            data = {self._owner: more} if more else None
+            return [ToolCallDelta(self._places[index], block["id"], block["name"], given, data)]
         self._open[index] = dict(block)
         return []
 

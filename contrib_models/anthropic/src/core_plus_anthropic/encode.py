@@ -9,11 +9,13 @@ from core_plus.errors import ConfigurationError
 from core_plus.messages import AnyPart, File, Image, Media, Message, Text, Thinking, ToolCall, ToolResult, encoded
 from core_plus.models import ModelRequest
 from core_plus.tools import ToolSpec
-from core_plus_http import base64_of, dumps, is_words, join_request
+from core_plus_http import base64_of, call_id, call_name, dumps, is_words, join_request, settled
 
 CHOICES: Final = {"auto": "auto", "required": "any", "none": "none"}
 NOTHING: Final = {"type": "text", "text": "(nothing)"}
 """Stands where the API wants words and there are none."""
+BEGINNING: Final = dumps({"role": "user", "content": [NOTHING]})
+THOUGHTS: Final = ("thinking", "redacted_thinking")
 KEY: Final = "anthropic.messages"
 
 
@@ -71,8 +73,10 @@ class Encoder:
         tail = join_request(b'],"tools":[', tools, b"]}") if tools else b"]}"
         if "messages" in fields:
             return head + tail[1:]
-        said = request.messages[_leading(request.messages) :]
+        said = settled(request.messages[_leading(request.messages) :])
         pieces = [encoded(message, (KEY, self._owner), self._message) for message in said]
+        if not said or said[0].role == "assistant":  # the user must begin
+            pieces.insert(0, BEGINNING)
         return join_request(head + b',"messages":[', pieces, tail)
 
     def _fields(self, request: ModelRequest) -> dict[str, Any]:
@@ -97,6 +101,8 @@ class Encoder:
     def _message(self, message: Message) -> bytes:
         if message.role == "assistant":
             content = [block for part in message.parts if (block := self._said(part)) is not None]
+            while content and content[-1]["type"] in THOUGHTS:  # led to nothing: the API refuses it
+                content.pop()
             return dumps({"role": "assistant", "content": content}) if content else b""
         results = [_result(part) for part in message.parts if isinstance(part, ToolResult)]
         others = blocks(part for part in message.parts if not isinstance(part, ToolResult))
@@ -109,7 +115,8 @@ class Encoder:
             return {"type": "text", "text": part.text} if part.text.strip() else None
         if isinstance(part, ToolCall):
             given = part.arguments if isinstance(part.arguments, dict) else {"text": part.arguments}
-            return {"type": "tool_use", "id": part.id, "name": part.name, "input": given, **(part.data or {})}
+            named = {"id": call_id(part.id), "name": call_name(part.name)}
+            return {"type": "tool_use", **named, "input": given, **(part.data or {}).get(self._owner, {})}
         if isinstance(part, Thinking) and part.provider == self._owner:
             if part.data is not None:
                 return part.data
@@ -140,7 +147,7 @@ def _tool(spec: ToolSpec) -> bytes:
 
 
 def _result(result: ToolResult) -> dict[str, Any]:
-    block = {"type": "tool_result", "tool_use_id": result.id, "content": blocks(result.parts)}
+    block = {"type": "tool_result", "tool_use_id": call_id(result.id), "content": blocks(result.parts)}
     return {**block, "is_error": True} if result.is_error else block
 
 
@@ -158,6 +165,7 @@ def _source(part: Media) -> dict[str, Any]:
     if part.url and part.data is None:
         return {"type": "url", "url": part.url}
     if is_words(part):
-        return {"type": "text", "media_type": "text/plain", "data": (part.data or b"").decode("utf-8", "replace")}
+        words = (part.data or b"").decode("utf-8", "replace")
+        return {"type": "text", "media_type": "text/plain", "data": words if words.strip() else NOTHING["text"]}
     data = base64_of(part, "Anthropic's models")
     return {"type": "base64", "media_type": part.media_type, "data": data}

@@ -15,6 +15,7 @@ from core_plus_http import (
     Exchange,
     HTTPModel,
     JSONCodec,
+    RateLimit,
     Send,
     Timeouts,
     Transport,
@@ -50,6 +51,7 @@ class AnthropicModel(HTTPModel):
         timeout: How long to wait; a number is the whole call's seconds.
         client: An `httpx.Client` (or httpx2's) for sync calls, used as it is and never closed.
         async_client: The same for async calls.
+        rate: Requests and tokens a minute; one `RateLimit` may be shared by several models.
 
     Raises:
         ConfigurationError: No key for Anthropic's own server, or an address or header that is none.
@@ -69,6 +71,7 @@ class AnthropicModel(HTTPModel):
         timeout: Timeouts | float | None = None,
         client: Any = None,
         async_client: Any = None,
+        rate: RateLimit | Mapping[str, Any] | None = None,
     ) -> None:
         key = Secret(api_key if api_key is not None else os.environ.get("ANTHROPIC_API_KEY", "").strip())
         sent = json_headers(
@@ -88,7 +91,7 @@ class AnthropicModel(HTTPModel):
         most = next((count for name, count in SMALL.items() if model_id.startswith(name)), MAX_TOKENS)
         encoder = Encoder(model_id, max_tokens or most, options or {}, cache, "anthropic")
         self._messages = Messages(encoder)
-        super().__init__("anthropic", model_id, self._messages, transport)
+        super().__init__("anthropic", model_id, self._messages, transport, rate)
 
     def count_tokens(self, request: ModelRequest) -> int:
         """How many tokens a request has, by Anthropic's own count.

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from core_plus.errors import AuthenticationError, ConfigurationError
 from core_plus.secret import Secret
-from core_plus_http import Timeouts
+from core_plus_http import RateLimit, Timeouts
 from core_plus_http.chat import ChatModel, Quirks
 from core_plus_http.responses import ResponsesModel
 
@@ -105,6 +105,7 @@ class AzureModel(ChatModel):
         timeout: How long to wait; a number is the whole call's seconds.
         client: An `httpx.Client` (or httpx2's) for sync calls, used as it is and never closed.
         async_client: The same for async calls.
+        rate: Requests and tokens a minute; one `RateLimit` may be shared by several models.
         quirks: How the model wants its requests; None takes what is known of it by the deployment's name.
 
     Raises:
@@ -124,6 +125,7 @@ class AzureModel(ChatModel):
         timeout: Timeouts | float | None = None,
         client: Any = None,
         async_client: Any = None,
+        rate: RateLimit | Mapping[str, Any] | None = None,
         quirks: Quirks | None = None,
     ) -> None:
         version = api_version or os.environ.get("OPENAI_API_VERSION")
@@ -139,6 +141,7 @@ class AzureModel(ChatModel):
             timeout=timeout,
             client=client,
             async_client=async_client,
+            rate=rate,
             quirks=quirks,
             path=dated if version else "/openai/v1/chat/completions",
         )
@@ -177,6 +180,7 @@ class AzureResponsesModel(ResponsesModel):
         timeout: How long to wait; a number is the whole call's seconds.
         client: An `httpx.Client` (or httpx2's) for sync calls, used as it is and never closed.
         async_client: The same for async calls.
+        rate: Requests and tokens a minute; one `RateLimit` may be shared by several models.
 
     Raises:
         ConfigurationError: No address or no credentials, or an address or header that is none.
@@ -195,6 +199,7 @@ class AzureResponsesModel(ResponsesModel):
         timeout: Timeouts | float | None = None,
         client: Any = None,
         async_client: Any = None,
+        rate: RateLimit | Mapping[str, Any] | None = None,
     ) -> None:
         key, provider = credential(api_key, token_provider)
         self._entra = Entra(provider, deployment)
@@ -208,6 +213,7 @@ class AzureResponsesModel(ResponsesModel):
             timeout=timeout,
             client=client,
             async_client=async_client,
+            rate=rate,
         )
 
     def prepare(self) -> None:

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Final
 
 from core_plus.errors import ConfigurationError
 from core_plus.messages import AnyPart, File, Image, Media, Message, Text, Thinking, ToolCall, ToolResult, encoded
 from core_plus.models import ModelRequest
 from core_plus.tools import ToolSpec
-from core_plus_http import base64_of, dumps, file_text, is_words, join_request
+from core_plus_http import (
+    base64_of,
+    call_id,
+    call_name,
+    called_names,
+    dumps,
+    file_text,
+    is_words,
+    join_request,
+    settled,
+)
 
 KEY: Final = "bedrock.converse"
 ROLES: Final = {"assistant": "assistant"}
 CACHE: Final = b'{"cachePoint":{"type":"default"}}'
 NOTHING: Final = {"text": "(nothing)"}
 """Stands where the API wants words and there are none."""
+BEGINNING: Final = ("user", dumps(NOTHING))
 CONFIG: Final = ("maxTokens", "stopSequences", "temperature", "topP")
 """Parameters of `inferenceConfig`."""
 OUTSIDE: Final = (
@@ -48,7 +60,6 @@ class Encoder:
 
     def __init__(self, options: Mapping[str, Any], cache: bool, owner: str) -> None:
         self._options, self._cache, self._owner = dict(options), cache, owner
-        self._names = itertools.count(1)
 
     def body(self, request: ModelRequest) -> bytes:
         """The body of a request.
@@ -65,8 +76,9 @@ class Encoder:
         except (TypeError, ValueError) as error:
             raise ConfigurationError(f"the options {sorted(fields)} can't all be written as JSON: {error}") from error
         tail = b"]}"
-        if request.tools and "toolConfig" not in fields:
-            tools = [*(encoded(tool, KEY, _tool) for tool in request.tools), CACHE if self._cache else b""]
+        specs = request.tools or _called(request.messages)
+        if specs and "toolConfig" not in fields:
+            tools = [*(encoded(tool, KEY, _tool) for tool in specs), CACHE if self._cache else b""]
             end = b'],"toolChoice":%b}}' % dumps(choice) if choice else b"]}}"
             tail = join_request(b'],"toolConfig":{"tools":[', tools, end)
         leading = _leading(request.messages)
@@ -103,20 +115,23 @@ class Encoder:
 
     def _turns(self, messages: Sequence[Message]) -> Iterator[bytes]:
         """The turns, of which no two in a row have the same role."""
-        turns = [
-            (role, [encoded(message, (KEY, self._owner), self._content) for message in group])
-            for role, group in itertools.groupby(messages, lambda message: ROLES.get(message.role, "user"))
+        written = [
+            (ROLES.get(message.role, "user"), encoded(message, (KEY, self._owner), self._content))
+            for message in settled(messages)
         ]
+        spoken = [*filter(itemgetter(1), written)]
+        if not spoken or spoken[0][0] == "assistant":  # the user must begin
+            spoken.insert(0, BEGINNING)
+        turns = [(role, [piece for _, piece in group]) for role, group in itertools.groupby(spoken, itemgetter(0))]
         last = max((at for at, (role, _) in enumerate(turns) if role == "user"), default=-1)
         for at, (role, pieces) in enumerate(turns):
-            if any(pieces):
-                more = self._point() if at == last else []
-                yield join_request(b'{"role":"%b","content":[' % role.encode(), [*pieces, *more], b"]}")
+            more = self._point() if at == last else []
+            yield join_request(b'{"role":"%b","content":[' % role.encode(), [*pieces, *more], b"]}")
 
     def _content(self, message: Message) -> bytes:
         """The blocks of a message, as the inside of a JSON array."""
         if message.role == "assistant":
-            return b",".join(map(dumps, self._said(message.parts)))
+            return b",".join(map(dumps, _led(self._said(message.parts))))
         results = [self._result(part) for part in message.parts if isinstance(part, ToolResult)]
         others = self._blocks(part for part in message.parts if not isinstance(part, ToolResult))
         if any("document" in block for block in others) and not any("text" in block for block in others):
@@ -129,7 +144,7 @@ class Encoder:
                 yield {"text": part.text}
             elif isinstance(part, ToolCall):
                 given = part.arguments if isinstance(part.arguments, dict) else {"text": part.arguments}
-                yield {"toolUse": {"toolUseId": id_of(part.id), "name": part.name, "input": given}}
+                yield {"toolUse": {"toolUseId": call_id(part.id), "name": call_name(part.name), "input": given}}
             elif isinstance(part, Thinking) and part.provider == self._owner:
                 if part.data is not None:
                     yield part.data
@@ -140,7 +155,7 @@ class Encoder:
     def _result(self, result: ToolResult) -> dict[str, Any]:
         status = "error" if result.is_error else "success"
         content = self._blocks(result.parts) or [NOTHING]
-        return {"toolResult": {"toolUseId": id_of(result.id), "content": content, "status": status}}
+        return {"toolResult": {"toolUseId": call_id(result.id), "content": content, "status": status}}
 
     def _blocks(self, parts: Iterable[AnyPart]) -> list[dict[str, Any]]:
         return [self._block(part) for part in parts if not isinstance(part, Text) or part.text.strip()]
@@ -153,7 +168,8 @@ class Encoder:
         if isinstance(part, Image):
             return {"image": {"format": part.media_type.rpartition("/")[2], "source": _source(part)}}
         if isinstance(part, File) and part.media_type in DOCUMENTS:
-            name = re.sub(r"[^a-zA-Z0-9 ()\[\]-]+", "-", part.name or "").strip() or f"document {next(self._names)}"
+            stem = re.sub(r"[^a-zA-Z0-9()\[\]-]+", "-", part.name or "document")[:160]
+            name = f"{stem} {os.urandom(4).hex()}"  # no two documents of a request may have the same name
             return {"document": {"format": DOCUMENTS[part.media_type], "name": name, "source": _source(part)}}
         if isinstance(part, File) and part.media_type in VIDEOS:
             return {"video": {"format": VIDEOS[part.media_type], "source": _source(part)}}
@@ -161,15 +177,12 @@ class Encoder:
         raise ConfigurationError(f"{TAKER} take text, pictures, documents and videos, not {what}")
 
 
-def id_of(given: str) -> str:
-    """A call's id in the form that the API takes: 1 to 64 letters, digits, "_" and "-".
-
-    Args:
-        given: The id in the conversation, perhaps another provider's.
-    """
-    if re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", given):
-        return given
-    return hashlib.sha256(given.encode("utf-8", "surrogatepass")).hexdigest()
+def _led(blocks: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Blocks without the reasoning at their end, which led to nothing: models refuse it."""
+    kept = [*blocks]
+    while kept and "reasoningContent" in kept[-1]:
+        kept.pop()
+    return kept
 
 
 def _leading(messages: Sequence[Message]) -> int:
@@ -177,9 +190,14 @@ def _leading(messages: Sequence[Message]) -> int:
     return next((count for count, message in enumerate(messages) if message.role != "system"), len(messages))
 
 
+def _called(messages: Sequence[Message]) -> list[ToolSpec]:
+    """Tools for a request that offers none, yet tells of calls: the API wants each of those to be declared."""
+    return [ToolSpec(call_name(name), "Not offered now.", {"type": "object"}) for name in called_names(messages)]
+
+
 def _choice(request: ModelRequest) -> dict[str, Any]:
     """Which tool must be called. The API can't be told to call none."""
-    if request.tool_choice in (None, "auto", "none"):
+    if not request.tools or request.tool_choice in (None, "auto", "none"):
         return {}
     return {"any": {}} if request.tool_choice == "required" else {"tool": {"name": request.tool_choice}}
 

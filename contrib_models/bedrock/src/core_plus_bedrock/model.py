@@ -16,6 +16,7 @@ from core_plus_http import (
     EventStreamDecoder,
     HTTPModel,
     JSONCodec,
+    RateLimit,
     Send,
     Timeouts,
     Transport,
@@ -44,6 +45,7 @@ class BedrockModel(HTTPModel):
         timeout: How long to wait; a number is the whole call's seconds.
         client: An `httpx.Client` (or httpx2's) for sync calls, used as it is and never closed.
         async_client: The same for async calls.
+        rate: Requests and tokens a minute; one `RateLimit` may be shared by several models.
 
     Raises:
         ConfigurationError: No region or no credentials, or an address or header that is none.
@@ -64,6 +66,7 @@ class BedrockModel(HTTPModel):
         timeout: Timeouts | float | None = None,
         client: Any = None,
         async_client: Any = None,
+        rate: RateLimit | Mapping[str, Any] | None = None,
     ) -> None:
         place = region_of(region, profile)
         self._signer = signer(profile, place, Secret(api_key or ""), credentials)
@@ -78,7 +81,7 @@ class BedrockModel(HTTPModel):
         )
         encoder = Encoder(options or {}, cache, "bedrock")
         codec = Converse(model_id, encoder, self._signer, transport.origin.address)
-        super().__init__("bedrock", model_id, codec, transport)
+        super().__init__("bedrock", model_id, codec, transport, rate)
 
     def prepare(self) -> None:
         """Renew the credentials, if they are about to end."""

@@ -12,7 +12,7 @@ import msgspec
 from core_plus.errors import ConfigurationError
 from core_plus.secret import Secret
 from core_plus_compatible.table import Server
-from core_plus_http import Origin, Timeouts
+from core_plus_http import Origin, RateLimit, Timeouts
 from core_plus_http.chat import ChatModel, Quirks
 from core_plus_http.chat.quirks import quirks_of
 
@@ -29,6 +29,7 @@ def model(
     timeout: Timeouts | float | None = None,
     client: Any = None,
     async_client: Any = None,
+    rate: RateLimit | Mapping[str, Any] | None = None,
     quirks: Quirks | None = None,
 ) -> ChatModel:
     """A model at a server of the table.
@@ -44,6 +45,7 @@ def model(
         timeout: How long to wait; a number is the whole call's seconds.
         client: An `httpx.Client` (or httpx2's) for sync calls, used as it is and never closed.
         async_client: The same for async calls.
+        rate: Requests and tokens a minute; one `RateLimit` may be shared by several models.
         quirks: Instead of the row's.
 
     Raises:
@@ -62,6 +64,7 @@ def model(
         timeout=timeout,
         client=client,
         async_client=async_client,
+        rate=rate,
         quirks=quirks or quirks_in(server, name, model_id, address),
     )
 

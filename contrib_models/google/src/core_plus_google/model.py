@@ -11,7 +11,7 @@ from core_plus.models import ModelRequest
 from core_plus.secret import Secret
 from core_plus_google.codec import Generate
 from core_plus_google.encode import Encoder
-from core_plus_http import HTTPModel, Timeouts, Transport, as_timeouts, json_headers
+from core_plus_http import HTTPModel, RateLimit, Timeouts, Transport, as_timeouts, json_headers
 
 BASE_URL = "https://generativelanguage.googleapis.com"
 VARIABLES = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
@@ -30,6 +30,7 @@ class GoogleModel(HTTPModel):
         timeout: How long to wait; a number is the whole call's seconds.
         client: An `httpx.Client` (or httpx2's) for sync calls, used as it is and never closed.
         async_client: The same for async calls.
+        rate: Requests and tokens a minute; one `RateLimit` may be shared by several models.
 
     Raises:
         ConfigurationError: No key for Google's own server, or an address or header that is none.
@@ -46,6 +47,7 @@ class GoogleModel(HTTPModel):
         timeout: Timeouts | float | None = None,
         client: Any = None,
         async_client: Any = None,
+        rate: RateLimit | Mapping[str, Any] | None = None,
     ) -> None:
         found = next((text for name in VARIABLES if (text := os.environ.get(name, "").strip())), "")
         key = Secret(api_key if api_key is not None else found)
@@ -66,7 +68,7 @@ class GoogleModel(HTTPModel):
         self._full = model_id if "/" in model_id else f"models/{model_id}"  # a tuned model has a full name already
         encoder = Encoder(model_id, options or {}, "google", ids=True)
         self._generate = Generate(f"/v1beta/{self._full}", encoder, "google")
-        super().__init__("google", model_id, self._generate, transport)
+        super().__init__("google", model_id, self._generate, transport, rate)
 
     def count_tokens(self, request: ModelRequest) -> int:
         """How many tokens a request has, by Google's own count.

@@ -12,7 +12,7 @@ from core_plus.models import ModelRequest
 from core_plus.secret import Secret
 from core_plus_google.codec import Generate
 from core_plus_google.encode import Encoder
-from core_plus_http import HTTPModel, Timeouts, Transport, as_timeouts, json_headers
+from core_plus_http import HTTPModel, RateLimit, Timeouts, Transport, as_timeouts, json_headers
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 KEYED = "https://aiplatform.googleapis.com"
@@ -35,6 +35,7 @@ class VertexModel(HTTPModel):
         timeout: How long to wait; a number is the whole call's seconds.
         client: An `httpx.Client` (or httpx2's) for sync calls, used as it is and never closed.
         async_client: The same for async calls.
+        rate: Requests and tokens a minute; one `RateLimit` may be shared by several models.
 
     Raises:
         ConfigurationError: No credentials or no project, or an address or header that is none.
@@ -54,6 +55,7 @@ class VertexModel(HTTPModel):
         timeout: Timeouts | float | None = None,
         client: Any = None,
         async_client: Any = None,
+        rate: RateLimit | Mapping[str, Any] | None = None,
     ) -> None:
         project = project or os.environ.get("GOOGLE_CLOUD_PROJECT") or None
         if api_key is None and project is None and credentials is None:
@@ -79,7 +81,7 @@ class VertexModel(HTTPModel):
         path = path_of(model_id, "" if key else f"/projects/{project}/locations/{location}")
         encoder = Encoder(model_id, options or {}, "vertex", ids=False)
         self._generate = Generate(path, encoder, "vertex", self._authorization)
-        super().__init__("vertex", model_id, self._generate, transport)
+        super().__init__("vertex", model_id, self._generate, transport, rate)
 
     def prepare(self) -> None:
         """Renew the token, if it is about to end."""

@@ -29,10 +29,11 @@ class EventStreamDecoder:
         limit: The most bytes that a message may have.
     """
 
-    __slots__ = ("_buffer", "_limit")
+    __slots__ = ("_buffer", "_damage", "_limit")
 
     def __init__(self, limit: int = MOST_BYTES) -> None:
         self._buffer, self._limit = bytearray(), limit
+        self._damage: MalformedReplyError | None = None
 
     def feed(self, chunk: bytes) -> list[Event]:
         """Take the next bytes.
@@ -44,29 +45,46 @@ class EventStreamDecoder:
             The messages that are now complete.
 
         Raises:
-            MalformedReplyError: They are no messages, or one is too long.
+            MalformedReplyError: They are no messages, or one is too long; messages before that are given first.
         """
         self._buffer += chunk
-        events = []
-        while len(self._buffer) >= PRELUDE:
-            total, headers, check = struct.unpack_from(">III", self._buffer)
-            if zlib.crc32(self._buffer[:8]) != check or total < headers + FRAME:
-                raise MalformedReplyError("the stream is no event stream of Amazon's")
-            if total > self._limit:
-                raise MalformedReplyError(f"an event of the stream is longer than {self._limit:,} bytes")
-            if len(self._buffer) < total:
-                break
-            message = bytes(self._buffer[:total])
-            del self._buffer[:total]
-            if zlib.crc32(message[:-4]) != int.from_bytes(message[-4:], "big"):
-                raise MalformedReplyError("an event of the stream was damaged on its way")
-            named = _headers(message[PRELUDE : PRELUDE + headers])
-            name = named.get(":exception-type") or named.get(":error-code") or named.get(":event-type", "")
-            events.append(Event(message[PRELUDE + headers : -4], name))
+        events: list[Event] = []
+        try:
+            while self._damage is None and (event := self._next()) is not None:
+                events.append(event)
+        except MalformedReplyError as error:
+            self._damage = error
+        if self._damage is not None and not events:
+            raise self._damage
         return events
 
+    def _next(self) -> Event | None:
+        """The next message, None while it isn't complete."""
+        if len(self._buffer) < PRELUDE:
+            return None
+        total, headers, check = struct.unpack_from(">III", self._buffer)
+        if zlib.crc32(self._buffer[:8]) != check or total < headers + FRAME:
+            raise MalformedReplyError("the stream is no event stream of Amazon's")
+        if total > self._limit:
+            raise MalformedReplyError(f"an event of the stream is longer than {self._limit:,} bytes")
+        if len(self._buffer) < total:
+            return None
+        message = bytes(self._buffer[:total])
+        del self._buffer[:total]
+        if zlib.crc32(message[:-4]) != int.from_bytes(message[-4:], "big"):
+            raise MalformedReplyError("an event of the stream was damaged on its way")
+        named = _headers(message[PRELUDE : PRELUDE + headers])
+        name = named.get(":exception-type") or named.get(":error-code") or named.get(":event-type", "")
+        return Event(message[PRELUDE + headers : -4], name)
+
     def flush(self) -> list[Event]:
-        """Nothing: half a message is none."""
+        """Nothing: half a message is none.
+
+        Raises:
+            MalformedReplyError: What came last was no message.
+        """
+        if self._damage is not None:
+            raise self._damage
         return []
 
 

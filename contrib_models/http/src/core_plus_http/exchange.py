@@ -5,6 +5,7 @@ An exchange yields
 * a `Send`: the transport sends it and answers with the `Reply`,
 * `RECEIVE`: the transport answers with the next bytes of a streamed reply, `b""` at its end,
 * `LINGER`: the same after the last event, for a moment only, so that the connection can be used again,
+* a `Pause`: the transport waits and answers with None; the time-outs count from after it,
 * a list: its items go to the caller (deltas),
 
 and returns what `Transport.run` gives. A `ModelError` of the transport is raised at the `yield` that
@@ -14,6 +15,7 @@ caused it, so that an exchange may know better (a connection lost after the last
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
+from concurrent.futures import Future
 from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
@@ -40,6 +42,9 @@ class Send(msgspec.Struct, frozen=True):
     method: str = "POST"
     headers: Mapping[str, str] = {}
     stream: bool = False
+
+    def __repr__(self) -> str:  # a header may hold a key, and tracebacks may show local variables
+        return f"Send({self.method} {self.path}, {len(self.body)} bytes)"
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -83,10 +88,22 @@ class Receive(msgspec.Struct, frozen=True):
     patience: float | None = None
 
 
+class Pause(msgspec.Struct, frozen=True):
+    """The wish to wait before a request is sent. A cancelled call waits no longer.
+
+    Args:
+        seconds: How long; None for as long as `until` takes.
+        until: Ends the wait early when it is done; which thread does that doesn't matter.
+    """
+
+    seconds: float | None
+    until: Future[Any] | None = None
+
+
 RECEIVE: Final = Receive()
 LINGER: Final = Receive(0.1)
 
-Exchange: TypeAlias = Generator[Send | Receive | list[Any], Any, T]
+Exchange: TypeAlias = Generator[Send | Receive | Pause | list[Any], Any, T]
 
 
 def rest() -> Exchange[bytes]:

@@ -23,12 +23,13 @@ def is_words(part: AnyPart | Media) -> TypeGuard[File]:
 
 
 def file_text(part: File) -> str:
-    """The words of a file of text, with its name around them.
+    """The words of a file of text, with its name around them; an empty one says so, since APIs refuse blank texts.
 
     Args:
         part: For which `is_words` holds.
     """
     words = (part.data or b"").decode("utf-8", "replace")
+    words = words if words.strip() else "(an empty file)"
     return f'<file name="{part.name}">\n{words}\n</file>' if part.name else words
 
 

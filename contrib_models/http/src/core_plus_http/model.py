@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, Generator, Mapping
-from typing import Any, Protocol
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from typing import Any, Protocol, TypeVar
 
 from core_plus.models import Delta, ModelRequest, ModelResponse
 from core_plus.secret import Secret
 from core_plus_http.exchange import Exchange
+from core_plus_http.rates import RateLimit, as_rate, within
 from core_plus_http.settings import Timeouts
 from core_plus_http.transport import Transport
+
+T = TypeVar("T")
 
 
 class Codec(Protocol):
@@ -41,11 +44,22 @@ class HTTPModel:
         model_id: The model's name at the server.
         codec: Writes requests, reads replies.
         transport: Performs them.
+        rate: Requests and tokens a minute, shared by all models that are given the same object.
+
+    Attributes:
+        rate: The same; it may be set at any time, and holds for the calls that begin after.
     """
 
-    def __init__(self, provider: str, model_id: str, codec: Codec, transport: Transport) -> None:
+    def __init__(
+        self,
+        provider: str,
+        model_id: str,
+        codec: Codec,
+        transport: Transport,
+        rate: RateLimit | Mapping[str, Any] | None = None,
+    ) -> None:
         self.provider, self.model_id = provider, model_id
-        self.codec, self.transport = codec, transport
+        self.codec, self.transport, self.rate = codec, transport, as_rate(rate)
 
     def __repr__(self) -> str:
         return f"{self.provider}:{self.model_id}"
@@ -66,7 +80,7 @@ class HTTPModel:
             ModelError: The server's refusal or failure, typed.
         """
         self.prepare()
-        return self.transport.run(self.codec.forward(request), request.cancellation)
+        return self.transport.run(self._in_turn(request, self.codec.forward), request.cancellation)
 
     def stream(self, request: ModelRequest) -> Generator[Delta, None, None]:
         """Answer a request as it comes. Closing the iterator early closes the connection.
@@ -78,7 +92,7 @@ class HTTPModel:
             ModelError: As `forward`; `partial` tells whether pieces were given before.
         """
         self.prepare()
-        return self.transport.stream(self.codec.stream(request), request.cancellation)
+        return self.transport.stream(self._in_turn(request, self.codec.stream), request.cancellation)
 
     async def aforward(self, request: ModelRequest) -> ModelResponse:
         """As `forward`, on the running event loop.
@@ -87,7 +101,7 @@ class HTTPModel:
             request: All that is asked.
         """
         await self._prepared()
-        return await self.transport.arun(self.codec.forward(request), request.cancellation)
+        return await self.transport.arun(self._in_turn(request, self.codec.forward), request.cancellation)
 
     def astream(self, request: ModelRequest) -> AsyncGenerator[Delta, None]:
         """As `stream`, on the running event loop.
@@ -96,8 +110,12 @@ class HTTPModel:
             request: All that is asked.
         """
         if type(self).prepare is HTTPModel.prepare:
-            return self.transport.astream(self.codec.stream(request), request.cancellation)
+            return self.transport.astream(self._in_turn(request, self.codec.stream), request.cancellation)
         return self._prepared_stream(request)
+
+    def _in_turn(self, request: ModelRequest, ask: Callable[[ModelRequest], Exchange[T]]) -> Exchange[T]:
+        """The exchange for a request, which waits where there is a limit."""
+        return ask(request) if self.rate is None else within(self.rate, request, ask(request))
 
     async def _prepared(self) -> None:
         if type(self).prepare is not HTTPModel.prepare:
@@ -108,7 +126,7 @@ class HTTPModel:
     async def _prepared_stream(self, request: ModelRequest) -> AsyncGenerator[Delta, None]:
         await self._prepared()
         async with contextlib.aclosing(
-            self.transport.astream(self.codec.stream(request), request.cancellation)
+            self.transport.astream(self._in_turn(request, self.codec.stream), request.cancellation)
         ) as deltas:
             async for delta in deltas:
                 yield delta

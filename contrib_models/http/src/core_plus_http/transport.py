@@ -8,7 +8,7 @@ import ssl
 import sys
 import threading
 import weakref
-from collections.abc import AsyncGenerator, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from core_plus.errors import ConfigurationError, ModelError
@@ -16,8 +16,9 @@ from core_plus.secret import Secret
 from core_plus_http import rawlog
 from core_plus_http.clients import ClientCall
 from core_plus_http.direct import Direct, DirectCall
-from core_plus_http.exchange import Exchange, Receive, Send
+from core_plus_http.exchange import Exchange, Pause, Receive, Send
 from core_plus_http.guard import Guard
+from core_plus_http.pauses import apaused, paused
 from core_plus_http.pool import Pool
 from core_plus_http.settings import USER_AGENT, Origin, Timeouts, header_values
 from core_plus_http.sync_driver import SyncCall
@@ -107,10 +108,9 @@ class Transport:
             ModelError: Of the exchange or of the way.
         """
         guard = Guard()
-        call = self._logged(self._sync_call(guard))
         forget = cancellation.on_cancel(guard.cancel) if cancellation is not None else None
         try:
-            return (yield from _drive(exchange, call))
+            return (yield from _drive(exchange, lambda: self._logged(self._sync_call(guard)), guard))
         except ModelError as error:
             self._dress(error)
             raise
@@ -118,7 +118,6 @@ class Transport:
             if forget is not None:
                 forget()
             exchange.close()
-            call.close()
 
     async def arun(self, exchange: Exchange[T], cancellation: Cancellation | None = None) -> T:
         """Perform an exchange on the running event loop and give its result.
@@ -161,6 +160,10 @@ class Transport:
                         answer = await call.send(item)
                     elif isinstance(item, Receive):
                         answer = await call.receive(item.patience)
+                    elif isinstance(item, Pause):
+                        await call.aclose()
+                        await apaused(item, guard)
+                        call = self._logged(self._async_call(guard))
                     else:
                         for each in item:
                             yield each
@@ -262,9 +265,10 @@ class Transport:
         error.args = (error.message,)
 
 
-def _drive(exchange: Exchange[T], call: Any) -> Generator[Any, None, T]:
+def _drive(exchange: Exchange[T], begin: Callable[[], Any], guard: Guard) -> Generator[Any, None, T]:
     answer: Any = None
     failure: ModelError | None = None
+    call = begin()
     try:
         while True:
             item = exchange.send(answer) if failure is None else exchange.throw(failure)
@@ -274,6 +278,10 @@ def _drive(exchange: Exchange[T], call: Any) -> Generator[Any, None, T]:
                     answer = call.send(item)
                 elif isinstance(item, Receive):
                     answer = call.receive(item.patience)
+                elif isinstance(item, Pause):
+                    call.close()
+                    paused(item, guard)
+                    call = begin()  # its time begins now
                 else:
                     yield from item
             except ModelError as error:
@@ -281,6 +289,8 @@ def _drive(exchange: Exchange[T], call: Any) -> Generator[Any, None, T]:
     except StopIteration as end:
         value: T = end.value
         return value
+    finally:
+        call.close()
 
 
 def _kept(exchange: Exchange[T], result: list[T]) -> Exchange[None]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core_plus.secret import Secret
-from core_plus_http import Timeouts
+from core_plus_http import RateLimit, Timeouts
 from core_plus_http.chat import ChatModel, Quirks
 
 BASE_URL = "https://router.huggingface.co/v1"
@@ -27,6 +27,7 @@ class HuggingFaceModel(ChatModel):
         timeout: How long to wait; a number is the whole call's seconds.
         client: An `httpx.Client` (or httpx2's) for sync calls, used as it is and never closed.
         async_client: The same for async calls.
+        rate: Requests and tokens a minute; one `RateLimit` may be shared by several models.
         quirks: How the model wants its requests; None takes what is known of it.
 
     Raises:
@@ -45,6 +46,7 @@ class HuggingFaceModel(ChatModel):
         timeout: Timeouts | float | None = None,
         client: Any = None,
         async_client: Any = None,
+        rate: RateLimit | Mapping[str, Any] | None = None,
         quirks: Quirks | None = None,
     ) -> None:
         address = (base_url or BASE_URL).rstrip("/")
@@ -61,6 +63,7 @@ class HuggingFaceModel(ChatModel):
             timeout=timeout,
             client=client,
             async_client=async_client,
+            rate=rate,
             quirks=quirks,
         )
 

@@ -9,7 +9,7 @@ from core_plus.errors import ConfigurationError
 from core_plus.messages import AnyPart, Image, Media, Message, Text, Thinking, ToolCall, ToolResult, encoded
 from core_plus.models import ModelRequest
 from core_plus.tools import ToolSpec
-from core_plus_http import base64_of, dumps, file_text, is_words, join_request
+from core_plus_http import base64_of, dumps, file_text, is_words, join_request, settled
 
 KEY: Final = "ollama.chat"
 OUTSIDE: Final = frozenset(["format", "keep_alive", "logprobs", "think", "top_logprobs", "truncate"])
@@ -58,7 +58,7 @@ class Encoder:
         wanted = request.tools if request.tool_choice != "none" else ()
         tools = [encoded(tool, KEY, _tool) for tool in wanted]
         tail = join_request(b'],"tools":[', tools, b"]}") if tools else b"]}"
-        pieces = [encoded(message, (KEY, self._owner), self._message) for message in request.messages]
+        pieces = [encoded(message, (KEY, self._owner), self._message) for message in settled(request.messages)]
         return join_request(head + b',"messages":[', pieces, tail)
 
     def _message(self, message: Message) -> bytes:

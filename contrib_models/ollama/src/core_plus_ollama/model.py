@@ -16,6 +16,7 @@ from core_plus_http import (
     HTTPModel,
     JSONCodec,
     JSONLinesDecoder,
+    RateLimit,
     Send,
     Timeouts,
     Transport,
@@ -52,6 +53,7 @@ class OllamaModel(HTTPModel):
         timeout: How long to wait; a number is the whole call's seconds.
         client: An `httpx.Client` (or httpx2's) for sync calls, used as it is and never closed.
         async_client: The same for async calls.
+        rate: Requests and tokens a minute; one `RateLimit` may be shared by several models.
 
     Raises:
         ConfigurationError: An address or header is none.
@@ -70,6 +72,7 @@ class OllamaModel(HTTPModel):
         timeout: Timeouts | float | None = None,
         client: Any = None,
         async_client: Any = None,
+        rate: RateLimit | Mapping[str, Any] | None = None,
     ) -> None:
         key = Secret(api_key if api_key is not None else os.environ.get("OLLAMA_API_KEY", "").strip())
         transport = Transport(
@@ -82,7 +85,7 @@ class OllamaModel(HTTPModel):
             model=model_id,
         )
         self._api = Chat(model_id, Encoder(model_id, options or {}, "ollama-native"), pull, progress or _log)
-        super().__init__("ollama-native", model_id, self._api, transport)
+        super().__init__("ollama-native", model_id, self._api, transport, rate)
 
     def pull(self) -> None:
         """Have the server fetch the model, if it hasn't got it.

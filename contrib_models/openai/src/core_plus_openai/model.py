@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core_plus.secret import Secret
-from core_plus_http import Origin, Timeouts
+from core_plus_http import Origin, RateLimit, Timeouts
 from core_plus_http.chat import ChatModel, Quirks
 from core_plus_http.chat.quirks import is_openai
 from core_plus_http.responses import ResponsesModel
@@ -32,6 +32,7 @@ class OpenAIModel(ChatModel):
         timeout: How long to wait; a number is the whole call's seconds.
         client: An `httpx.Client` (or httpx2's) for sync calls, used as it is and never closed.
         async_client: The same for async calls.
+        rate: Requests and tokens a minute; one `RateLimit` may be shared by several models.
         quirks: How the model wants its requests; None takes what is known of it.
 
     Raises:
@@ -51,6 +52,7 @@ class OpenAIModel(ChatModel):
         timeout: Timeouts | float | None = None,
         client: Any = None,
         async_client: Any = None,
+        rate: RateLimit | Mapping[str, Any] | None = None,
         quirks: Quirks | None = None,
     ) -> None:
         super().__init__(
@@ -62,6 +64,7 @@ class OpenAIModel(ChatModel):
             timeout=timeout,
             client=client,
             async_client=async_client,
+            rate=rate,
             quirks=quirks,
         )
 
@@ -82,6 +85,7 @@ class OpenAIResponsesModel(ResponsesModel):
         timeout: How long to wait; a number is the whole call's seconds.
         client: An `httpx.Client` (or httpx2's) for sync calls, used as it is and never closed.
         async_client: The same for async calls.
+        rate: Requests and tokens a minute; one `RateLimit` may be shared by several models.
 
     Raises:
         ConfigurationError: No key for OpenAI's own server, or an address or header that is none.
@@ -101,6 +105,7 @@ class OpenAIResponsesModel(ResponsesModel):
         timeout: Timeouts | float | None = None,
         client: Any = None,
         async_client: Any = None,
+        rate: RateLimit | Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(
             model_id,
@@ -112,6 +117,7 @@ class OpenAIResponsesModel(ResponsesModel):
             timeout=timeout,
             client=client,
             async_client=async_client,
+            rate=rate,
         )
 
 

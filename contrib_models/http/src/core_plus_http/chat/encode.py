@@ -26,8 +26,11 @@ from core_plus.tools import ToolSpec
 from core_plus_http import dumps, join_request
 from core_plus_http.chat.quirks import Quirks
 from core_plus_http.media import address, base64_of, file_text, is_words
+from core_plus_http.turns import call_id, call_name, settled
 
 CHOICES: Final = ("auto", "required", "none")
+STRICT: Final = 40
+"""The most characters that OpenAI's own servers take in a call's id."""
 AUDIO_FORMATS: Final[Mapping[str, str]] = {"mpeg": "mp3", "x-wav": "wav", "wave": "wav", "vnd.wave": "wav"}
 
 
@@ -43,7 +46,7 @@ class Encoder:
 
     def __init__(self, model_id: str, quirks: Quirks, options: Mapping[str, Any], owner: str) -> None:
         self._model_id, self._quirks, self._options, self._owner = model_id, quirks, dict(options), owner
-        self._key = ("openai.chat", owner, quirks.thinking, quirks.bad_arguments, quirks.call_ids)
+        self._key = ("openai.chat", owner, quirks.thinking, quirks.bad_arguments, quirks.call_ids, quirks.strict)
         self._images_key = (*self._key, "images")
 
     def body(self, request: ModelRequest, *, stream: bool) -> bytes:
@@ -102,13 +105,13 @@ class Encoder:
             fields.pop("stream", None)
         return fields
 
-    def _pieces(self, messages: Iterable[Message]) -> list[bytes]:
+    def _pieces(self, messages: Sequence[Message]) -> list[bytes]:
         """The messages' bytes. Pictures among tool results follow the last result of a row.
 
         A tool's message holds only text here, and nothing may come between the results of one turn.
         """
         pieces, pictures, key = [], [], self._key
-        for message in messages:
+        for message in settled(messages):
             if message.role == "tool":
                 if found := encoded(message, self._images_key, _images_of_results):
                     pictures.append(found)
@@ -119,13 +122,15 @@ class Encoder:
         return pieces + pictures
 
     def _message(self, message: Message) -> bytes:
+        if message.role == "assistant":
+            return dumps(self._assistant(message))
         results = [self._result(part) for part in message.parts if isinstance(part, ToolResult)]
         others = [part for part in message.parts if not isinstance(part, ToolResult)]
-        if message.role == "assistant":
-            results.append(self._assistant(message))
-        elif others or not results:
-            role = "user" if message.role == "tool" else message.role
-            results.append({"role": role, "content": _content(others)})
+        if others or not results:
+            content = _content(others)
+            plain = isinstance(content, str)  # the system's words may have no pictures among them
+            role = message.role if message.role == "user" or (plain and message.role == "system") else "user"
+            results.append({"role": role, "content": content})
         return b",".join(map(dumps, results))
 
     def _assistant(self, message: Message) -> dict[str, Any]:
@@ -148,7 +153,8 @@ class Encoder:
             text = arguments if self._quirks.bad_arguments else dumps({"text": arguments}).decode()
         else:
             text = dumps(arguments).decode()
-        return {"id": self._id(call.id), "type": "function", "function": {"name": call.name, "arguments": text}}
+        name = call_name(call.name) if self._quirks.strict else call.name
+        return {"id": self._id(call.id), "type": "function", "function": {"name": name, "arguments": text}}
 
     def _result(self, result: ToolResult) -> dict[str, Any]:
         text = result.text + "".join(file_text(part) for part in result.parts if is_words(part))
@@ -156,8 +162,12 @@ class Encoder:
 
     def _id(self, given: str) -> str:
         """A call's id in the form that the server wants: the same for the call and its result."""
+        if self._quirks.strict:
+            return call_id(given, STRICT)
         length = self._quirks.call_ids
-        if length is None or (len(given) == length and given.isascii() and given.isalnum()):
+        if length is None:
+            return given or call_id(given)
+        if len(given) == length and given.isascii() and given.isalnum():
             return given
         return hashlib.sha256(given.encode("utf-8", "surrogatepass")).hexdigest()[:length]
 

@@ -11,6 +11,7 @@ from core_plus_http.chat.encode import Encoder
 from core_plus_http.chat.exchanges import PATH, Chat, models
 from core_plus_http.chat.quirks import Quirks, is_openai, quirks_of
 from core_plus_http.model import HTTPModel, as_timeouts, json_headers
+from core_plus_http.rates import RateLimit
 from core_plus_http.settings import Timeouts
 from core_plus_http.transport import Transport
 
@@ -31,6 +32,7 @@ class ChatModel(HTTPModel):
         timeout: How long to wait; a number is the whole call's seconds.
         client: An `httpx.Client` (or httpx2's) for sync calls, used as it is and never closed.
         async_client: The same for async calls.
+        rate: Requests and tokens a minute; one `RateLimit` may be shared by several models.
         quirks: How the model wants its requests; None takes what is known of it.
         path: Where conversations go, below the server's address.
 
@@ -51,6 +53,7 @@ class ChatModel(HTTPModel):
         timeout: Timeouts | float | None = None,
         client: Any = None,
         async_client: Any = None,
+        rate: RateLimit | Mapping[str, Any] | None = None,
         quirks: Quirks | None = None,
         path: str = PATH,
     ) -> None:
@@ -71,7 +74,7 @@ class ChatModel(HTTPModel):
         owner = provider if is_openai(origin.host) else f"{provider}@{origin.netloc}"
         quirks = quirks or quirks_of(model_id, origin.host)
         codec = Chat(Encoder(model_id, quirks, options or {}, owner), owner, path, self.more_headers)
-        super().__init__(provider, model_id, codec, transport)
+        super().__init__(provider, model_id, codec, transport, rate)
 
     def more_headers(self) -> Mapping[str, str]:
         """The headers that aren't the same for every request; a provider whose tokens end overrides this."""

@@ -29,6 +29,8 @@ class Quirks:
             what the prompt says of the form must do.
         call_ids: How many letters and digits the id of a tool call must have (Mistral: 9); others' ids are
             written as such. None takes any id.
+        strict: Whether it refuses ids of calls over 40 characters, and names of other characters than letters,
+            digits, "_" and "-", as OpenAI's own servers do.
     """
 
     stop: bool = True
@@ -39,6 +41,7 @@ class Quirks:
     stops: int = 4
     schema: bool = True
     call_ids: int | None = None
+    strict: bool = False
 
 
 def quirks_of(model_id: str, host: str) -> Quirks:
@@ -53,6 +56,7 @@ def quirks_of(model_id: str, host: str) -> Quirks:
         stop=not WITHOUT_STOP.search(model_id),
         max_tokens="max_completion_tokens" if official else "max_tokens",
         bad_arguments=official,
+        strict=official,
     )
 
 

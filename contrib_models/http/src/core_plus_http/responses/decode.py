@@ -141,7 +141,8 @@ class Reader:
             self._message(item, given, out)
         elif kind == "function_call":
             self._call(place, item, out)
-            data = {name: value for name, value in item.items() if name not in CALL and value is not None} or None
+            more = {name: value for name, value in item.items() if name not in CALL and value is not None}
+            data = {self._owner: more} if more else None
             arguments = "" if given else str(item.get("arguments") or "")
             out.append(ToolCallDelta(self._calls[place], arguments=arguments, data=data))
         elif kind == "reasoning":

@@ -12,6 +12,7 @@ from core_plus.tools import ToolSpec
 from core_plus_http.chat.encode import CHOICES, json_format
 from core_plus_http.jsontext import dumps, join_request
 from core_plus_http.media import address, file_text, is_words
+from core_plus_http.turns import call_id, call_name, settled
 
 KEY: Final = "openai.responses"
 ENCRYPTED: Final = "reasoning.encrypted_content"
@@ -51,7 +52,7 @@ class Encoder:
             raise ConfigurationError(f"the options {sorted(fields)} can't all be written as JSON: {error}") from error
         tools += [encoded(tool, KEY, _tool) for tool in request.tools]
         tail = join_request(b'],"tools":[', tools, b"]}") if tools else b"]}"
-        pieces = [encoded(message, (KEY, self._owner), self._items) for message in request.messages]
+        pieces = [encoded(message, (KEY, self._owner), self._items) for message in settled(request.messages)]
         return join_request(head + b',"input":[', pieces, tail)
 
     def _fields(self, request: ModelRequest) -> dict[str, Any]:
@@ -77,7 +78,7 @@ class Encoder:
     def _items(self, message: Message) -> bytes:
         """The items of a message, as the inside of a JSON array."""
         if message.role == "assistant":
-            return b",".join(map(dumps, self._said(message)))
+            return b",".join(map(dumps, _led(self._said(message))))
         items = [_result(part) for part in message.parts if isinstance(part, ToolResult)]
         others = [part for part in message.parts if not isinstance(part, ToolResult)]
         if others or not items:
@@ -95,10 +96,18 @@ class Encoder:
                 yield _words(part.text, next(names))
             elif isinstance(part, ToolCall):
                 text = part.arguments if isinstance(part.arguments, str) else dumps(part.arguments).decode()
-                call = {"type": "function_call", "call_id": part.id, "name": part.name, "arguments": text}
-                yield {**call, **(part.data or {})}
+                named = {"call_id": call_id(part.id), "name": call_name(part.name)}
+                yield {"type": "function_call", **named, "arguments": text, **(part.data or {}).get(self._owner, {})}
             elif isinstance(part, Thinking) and part.provider == self._owner and part.data is not None:
                 yield part.data
+
+
+def _led(items: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Items without the reasoning at their end, which led to nothing: the API refuses it."""
+    kept = [*items]
+    while kept and kept[-1].get("type") == "reasoning":
+        kept.pop()
+    return kept
 
 
 def _words(text: str, known: dict[str, Any]) -> dict[str, Any]:
@@ -117,7 +126,7 @@ def _result(result: ToolResult) -> dict[str, Any]:
     media = any(isinstance(part, Media) and not is_words(part) for part in result.parts)
     text = result.text + "".join(file_text(part) for part in result.parts if is_words(part))
     output: Any = [_part(part) for part in result.parts] if media else text
-    return {"type": "function_call_output", "call_id": result.id, "output": output}
+    return {"type": "function_call_output", "call_id": call_id(result.id), "output": output}
 
 
 def _content(parts: Sequence[AnyPart]) -> str | list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from core_plus_http.chat.quirks import is_openai
 from core_plus_http.dialect import JSONCodec
 from core_plus_http.exchange import Send
 from core_plus_http.model import HTTPModel, as_timeouts, json_headers
+from core_plus_http.rates import RateLimit
 from core_plus_http.responses.decode import Reader
 from core_plus_http.responses.encode import Encoder
 from core_plus_http.settings import Timeouts
@@ -61,6 +62,7 @@ class ResponsesModel(HTTPModel):
         timeout: How long to wait; a number is the whole call's seconds.
         client: An `httpx.Client` (or httpx2's) for sync calls, used as it is and never closed.
         async_client: The same for async calls.
+        rate: Requests and tokens a minute; one `RateLimit` may be shared by several models.
 
     Raises:
         ConfigurationError: A key is missing, or an address or header is none.
@@ -80,6 +82,7 @@ class ResponsesModel(HTTPModel):
         timeout: Timeouts | float | None = None,
         client: Any = None,
         async_client: Any = None,
+        rate: RateLimit | Mapping[str, Any] | None = None,
     ) -> None:
         key = Secret(api_key or "")
         sent = json_headers(headers, authorization=Secret(f"Bearer {key.reveal()}") if key else None)
@@ -97,7 +100,7 @@ class ResponsesModel(HTTPModel):
             raise ConfigurationError(f"{origin.address('')} wants a key: {wants_key}")
         owner = f"{provider}.responses" if is_openai(origin.host) else f"{provider}.responses@{origin.netloc}"
         codec = Responses(Encoder(model_id, options or {}, store, owner), owner, self.more_headers)
-        super().__init__(provider, model_id, codec, transport)
+        super().__init__(provider, model_id, codec, transport, rate)
 
     def more_headers(self) -> Mapping[str, str]:
         """The headers that aren't the same for every request; a provider whose tokens end overrides this."""
