@@ -57,7 +57,7 @@ class VertexModel(HTTPModel):
         async_client: Any = None,
         rate: RateLimit | Mapping[str, Any] | None = None,
     ) -> None:
-        project = project or os.environ.get("GOOGLE_CLOUD_PROJECT") or None
+        project = project or os.environ.get("GOOGLE_CLOUD_PROJECT") or getattr(credentials, "project_id", None)
         if api_key is None and project is None and credentials is None:
             api_key = os.environ.get("GOOGLE_API_KEY", "").strip() or None
         key = Secret(api_key or "")
@@ -65,8 +65,6 @@ class VertexModel(HTTPModel):
         self._credentials, self._token, self._lock = credentials, Secret(""), threading.Lock()
         if not key and credentials is None:
             self._credentials, project = default_credentials(project)
-        elif not key and project is None:
-            project = getattr(credentials, "project_id", None)
         if not key and project is None:
             raise ConfigurationError("Vertex AI wants a project: set GOOGLE_CLOUD_PROJECT or give project=")
         transport = Transport(

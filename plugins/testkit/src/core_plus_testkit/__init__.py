@@ -10,19 +10,29 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from core_plus_testkit.anthropic_server import AnthropicServer
+    from core_plus_testkit.bedrock_server import BedrockServer
     from core_plus_testkit.executor_kit import ExecutorKit
+    from core_plus_testkit.fault_kit import FaultKit
+    from core_plus_testkit.google_server import GoogleServer
     from core_plus_testkit.loopback import Answer, LoopbackServer, Seen
     from core_plus_testkit.model_kit import ModelKit
     from core_plus_testkit.openai_server import OpenAIServer
+    from core_plus_testkit.request_kit import RequestKit
+    from core_plus_testkit.responses_server import ResponsesServer
     from core_plus_testkit.scripted_server import ScriptedServer, Turn
 
 __all__ = [
     "Answer",
     "AnthropicServer",
+    "BedrockServer",
     "ExecutorKit",
+    "FaultKit",
+    "GoogleServer",
     "LoopbackServer",
     "ModelKit",
     "OpenAIServer",
+    "RequestKit",
+    "ResponsesServer",
     "ScriptedServer",
     "Seen",
     "Turn",
@@ -31,10 +41,15 @@ __all__ = [
 HOMES: Final = {
     "Answer": "loopback",
     "AnthropicServer": "anthropic_server",
+    "BedrockServer": "bedrock_server",
     "ExecutorKit": "executor_kit",
+    "FaultKit": "fault_kit",
+    "GoogleServer": "google_server",
     "LoopbackServer": "loopback",
     "ModelKit": "model_kit",
     "OpenAIServer": "openai_server",
+    "RequestKit": "request_kit",
+    "ResponsesServer": "responses_server",
     "Seen": "loopback",
     "ScriptedServer": "scripted_server",
     "Turn": "scripted_server",

@@ -53,6 +53,7 @@ class Answer:
         delay: Seconds before the head and before each piece.
         fault: "hang" never answers; "hang_midway" falls silent in the middle of the body; "cut" closes
             there; "reset" closes without any answer.
+        raw: Bytes that are written instead of all this, before the connection is closed: anything but HTTP.
     """
 
     body: bytes = b""
@@ -64,6 +65,7 @@ class Answer:
     chunk: int | None = None
     delay: float = 0.0
     fault: Fault | None = None
+    raw: bytes | None = None
 
     def writes(self) -> list[bytes]:
         """The body, cut as it is written."""
@@ -171,6 +173,10 @@ class LoopbackServer:
         await asyncio.sleep(answer.delay)
         if answer.fault == "hang":
             return await _left(reader)
+        if answer.raw is not None:
+            writer.write(answer.raw)
+            await writer.drain()
+            return False
         writer.write(answer.head())
         writes = answer.writes()
         middle = len(writes) // 2 if answer.fault else None

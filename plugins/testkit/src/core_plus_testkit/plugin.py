@@ -10,7 +10,8 @@ import pytest
 if TYPE_CHECKING:
     from core_plus_testkit.openai_server import OpenAIServer
 
-pytest.register_assert_rewrite("core_plus_testkit.model_kit", "core_plus_testkit.executor_kit")
+KITS = ("executor_kit", "fault_kit", "model_kit", "request_kit")
+pytest.register_assert_rewrite(*(f"core_plus_testkit.{name}" for name in KITS))
 
 
 @pytest.fixture

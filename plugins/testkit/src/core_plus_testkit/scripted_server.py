@@ -79,6 +79,8 @@ class ScriptedServer(LoopbackServer):
 
     def __init__(self) -> None:
         super().__init__(self._reply)
+        self.respond: Callable[[Seen], Answer] | None = None
+        """Answers every request, whatever it is, while it is set."""
         self._scripts: dict[str, Script] = {}
         self._queue: list[Turn] = []
         self._tries: dict[tuple[str, int], int] = {}
@@ -200,6 +202,8 @@ class ScriptedServer(LoopbackServer):
     # -- answering
 
     def _reply(self, seen: Seen) -> Answer:
+        if self.respond is not None:
+            return self.respond(seen)
         path = seen.path.partition("?")[0].removeprefix(self.base)
         if not self.handles(path):
             found = self.other(path)

@@ -48,6 +48,14 @@ FAILING: Final = {
     "when awaited": "try:\n    await f()\nexcept ToolError as error:\n    text = str(error)\ntext",
 }
 
+OBJECT: Final = {
+    "plainly": ("db.query(1)", 10),
+    "awaited": ("await db.query(1)", 10),
+    "gathered": ("import asyncio\nawait asyncio.gather(db.query(1), db.query(2))", [10, 20]),
+    "by a method's name that containers have": ("await db.pop(1)", 11),
+    "handed on": ("def use(it, method): return it.query(1) + method(2)\nuse(db, db.query)", 30),
+}
+
 
 def fail() -> None:
     """Raise."""
@@ -238,3 +246,25 @@ class Calls(Base):
         error = opened({"f": lambda: 1}).run("g()").error
         assert error is not None
         assert error.kind == "NameError"
+
+    @pytest.mark.parametrize("how", OBJECT)
+    def test_an_object_of_the_host_has_the_methods_that_were_allowed(self, opened: Open, how: str) -> None:
+        code, value = OBJECT[how]
+        assert opened({"db.query": lambda n: n * 10, "db.pop": lambda n: n + 10}).value(code) == value
+
+    def test_a_method_of_an_object_of_the_host_is_asked_for_by_its_full_name(self, opened: Open) -> None:
+        turn = opened({"f": len, "db.query": len, "db.close": len}).start("db.query('x', limit=1)")
+        assert isinstance(turn, Paused)
+        (request,) = turn.requests
+        assert (request.name, request.args, dict(request.kwargs)) == ("db.query", ("x",), {"limit": 1})
+
+    def test_an_object_of_the_host_has_nothing_else(self, opened: Open) -> None:
+        session = opened({"db.query": len, "db.close": len})
+        assert session.value("repr(db)") == "<db: query, close>"
+        for code in ("db.connection", "db.query = 1", "db.other = 1", "del db.close"):
+            error = session.run(code).error
+            assert error is not None
+            assert error.kind == "AttributeError"
+        error = session.run("db.connection").error
+        assert error is not None
+        assert "query, close" in error.message
