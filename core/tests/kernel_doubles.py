@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import functools
 import io
 import queue
 import threading
@@ -213,17 +214,18 @@ class ThreadSession:
 
     def _work(self, code: str) -> None:
         out, done = io.StringIO(), Done()
-        with contextlib.redirect_stdout(out):
-            try:
-                tree = ast.parse(code)
-                last = tree.body.pop().value if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-                exec(compile(tree, "<cell>", "exec"), self.names)
-                value = eval(compile(ast.Expression(last), "<cell>", "eval"), self.names) if last else None
-                done = Done(value, has_value=last is not None)
-            except _Final as final:
-                done = Done(final.value, is_final=True)
-            except Exception as error:
-                done = Done(error=CodeError(type(error).__name__, str(error)))
+        # The process's own sys.stdout is left alone: code that was given up would put it back in another test.
+        self.names["print"] = functools.partial(print, file=out)
+        try:
+            tree = ast.parse(code)
+            last = tree.body.pop().value if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+            exec(compile(tree, "<cell>", "exec"), self.names)
+            value = eval(compile(ast.Expression(last), "<cell>", "eval"), self.names) if last else None
+            done = Done(value, has_value=last is not None)
+        except _Final as final:
+            done = Done(final.value, is_final=True)
+        except Exception as error:
+            done = Done(error=CodeError(type(error).__name__, str(error)))
         fields = {name: getattr(done, name) for name in ("value", "is_final", "error", "has_value")}
         self.turns.put(Done(**fields, stdout=out.getvalue()))
 
