@@ -193,7 +193,7 @@ def test_a_call_from_code_waits_for_a_person_and_the_code_goes_on_where_it_stood
 
     openai_server.script(["<code>\nprint('once')\nd = reading('south')\nfinal_answer(d + 1)\n</code>"])
     with Host(discover=False, plugins=[Careful(), core_plus_subprocess]) as careful:
-        agent = CodeAgent(model=model, tools=[reading], host=careful)
+        agent = CodeAgent(model=model, tools=[reading], executor="subprocess", host=careful)
         waiting = agent.run("Go.", deps=DEPS)
         assert waiting.state == "suspended"
         assert waiting.questions[0].details == {"tool": "reading", "arguments": {"station": "south"}}
