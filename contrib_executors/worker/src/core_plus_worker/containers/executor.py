@@ -140,10 +140,20 @@ class ContainerExecutor:
         bounds = self._bounds(setup.limits)
         if self._prepare():
             sweep(self._engine)
-        again = functools.partial(self._take, bounds)
-        session = ContainerSession(again(), setup, restart=again, explain=self._explained)
+        session = self._session(setup, bounds)
         self._refill()
         return session
+
+    def _session(self, setup: Setup, bounds: Bounds) -> WorkerSession:
+        waited, again = [*self._waiting], functools.partial(self._take, bounds)
+        process = again()
+        try:
+            return ContainerSession(process, setup, restart=again, explain=self._explained)
+        except ExecutorError:
+            if process not in waited:
+                raise
+        # One that waited may have ended at this very moment; a new one says why, if it can't be.
+        return ContainerSession(self._start(bounds), setup, restart=again, explain=self._explained)
 
     def close(self) -> None:
         self._closed = True
