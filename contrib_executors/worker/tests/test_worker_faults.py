@@ -194,7 +194,7 @@ def test_the_way_it_ended_is_told(opened, code, text, finished):
 
 
 def test_a_worker_that_writes_garbage_on_the_stream_is_lost(opened, finished):
-    code = "import os\nfor fd in range(3, 20):\n    try: os.write(fd, b'garbage garbage')\n    except OSError: pass"
+    code = "import os\nfor fd in range(3, 4096):\n    try: os.write(fd, b'garbage garbage')\n    except OSError: pass"
     done = finished(opened(), code)
     assert done.error is not None
     assert done.error.kind == "Lost"
