@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from core_plus.errors import ConfigurationError
 from core_plus.messages import AnyPart, File, Image, Media, Message, Text, Thinking, ToolCall, ToolResult, encoded
 from core_plus.models import ModelRequest
 from core_plus.tools import ToolSpec
-from core_plus_http import base64_of, call_id, call_name, dumps, is_words, join_request, settled
+from core_plus_http import base64_of, call_id, call_name, dumps, is_words, join_request, leading, settled
 
 CHOICES: Final = {"auto": "auto", "required": "any", "none": "none"}
 NOTHING: Final = {"type": "text", "text": "(nothing)"}
@@ -73,7 +73,7 @@ class Encoder:
         tail = join_request(b'],"tools":[', tools, b"]}") if tools else b"]}"
         if "messages" in fields:
             return head + tail[1:]
-        said = settled(request.messages[_leading(request.messages) :])
+        said = settled(request.messages[leading(request.messages) :])
         pieces = [encoded(message, (KEY, self._owner), self._message) for message in said]
         if not said or said[0].role == "assistant":  # the user must begin
             pieces.insert(0, BEGINNING)
@@ -81,8 +81,8 @@ class Encoder:
 
     def _fields(self, request: ModelRequest) -> dict[str, Any]:
         fields: dict[str, Any] = {"model": self._model_id, "max_tokens": request.max_tokens or self._max_tokens}
-        leading = request.messages[: _leading(request.messages)]
-        if system := [{"type": "text", "text": message.text} for message in leading if message.text]:
+        ahead = request.messages[: leading(request.messages)]
+        if system := [{"type": "text", "text": message.text} for message in ahead if message.text]:
             fields["system"] = system
         if stops := [stop for stop in request.stop if stop.strip()]:  # it refuses those of white space only
             fields["stop_sequences"] = stops
@@ -135,11 +135,6 @@ def blocks(parts: Iterable[AnyPart]) -> list[dict[str, Any]]:
         ConfigurationError: A part that the API doesn't take.
     """
     return [_block(part) for part in parts if not isinstance(part, Text) or part.text.strip()]
-
-
-def _leading(messages: Sequence[Message]) -> int:
-    """How many messages at the beginning are the system's; later ones stand in the conversation."""
-    return next((count for count, message in enumerate(messages) if message.role != "system"), len(messages))
 
 
 def _tool(spec: ToolSpec) -> bytes:

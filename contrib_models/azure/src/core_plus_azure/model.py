@@ -160,7 +160,7 @@ class AzureModel(ChatModel):
         Raises:
             ModelError: The server doesn't tell.
         """
-        from core_plus_http.chat.exchanges import models
+        from core_plus_http.bearer import models
 
         self.prepare()
         return self.transport.run(models("/openai/v1/models", self.more_headers()))

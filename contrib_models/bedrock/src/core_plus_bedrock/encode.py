@@ -22,6 +22,7 @@ from core_plus_http import (
     file_text,
     is_words,
     join_request,
+    leading,
     settled,
 )
 
@@ -81,11 +82,11 @@ class Encoder:
             tools = [*(encoded(tool, KEY, _tool) for tool in specs), CACHE if self._cache else b""]
             end = b'],"toolChoice":%b}}' % dumps(choice) if choice else b"]}}"
             tail = join_request(b'],"toolConfig":{"tools":[', tools, end)
-        leading = _leading(request.messages)
-        if words := [dumps({"text": message.text}) for message in request.messages[:leading] if message.text]:
+        ahead = leading(request.messages)
+        if words := [dumps({"text": message.text}) for message in request.messages[:ahead] if message.text]:
             head += join_request(b',"system":[' if fields else b'"system":[', [*words, *self._point()], b"]")
         comma = b"," if len(head) > 1 else b""
-        return join_request(head + comma + b'"messages":[', self._turns(request.messages[leading:]), tail)
+        return join_request(head + comma + b'"messages":[', self._turns(request.messages[ahead:]), tail)
 
     def _point(self) -> list[bytes]:
         return [CACHE] if self._cache else []
@@ -183,11 +184,6 @@ def _led(blocks: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     while kept and "reasoningContent" in kept[-1]:
         kept.pop()
     return kept
-
-
-def _leading(messages: Sequence[Message]) -> int:
-    """How many messages at the beginning are the system's; later ones stand in the conversation."""
-    return next((count for count, message in enumerate(messages) if message.role != "system"), len(messages))
 
 
 def _called(messages: Sequence[Message]) -> list[ToolSpec]:

@@ -13,7 +13,7 @@ from core_plus.errors import ConfigurationError
 from core_plus.messages import AnyPart, Media, Message, Text, Thinking, ToolCall, ToolResult, encoded
 from core_plus.models import ModelRequest
 from core_plus.tools import ToolSpec
-from core_plus_http import call_name, dumps, file_text, is_words, join_request, settled
+from core_plus_http import call_name, dumps, file_text, is_words, join_request, leading, settled
 
 MODES: Final = {"auto": "AUTO", "required": "ANY", "none": "NONE"}
 MOST_STOPS: Final = 5
@@ -72,8 +72,8 @@ class Encoder:
     def _fields(self, request: ModelRequest) -> dict[str, Any]:
         config: dict[str, Any] = {}
         fields: dict[str, Any] = {}
-        leading = request.messages[: _leading(request.messages)]
-        if words := [{"text": message.text} for message in leading if message.text]:
+        ahead = request.messages[: leading(request.messages)]
+        if words := [{"text": message.text} for message in ahead if message.text]:
             fields["systemInstruction"] = {"parts": words}
         if stops := [*filter(None, request.stop)]:
             config["stopSequences"] = stops[:MOST_STOPS]
@@ -105,7 +105,7 @@ class Encoder:
 
     def _contents(self, messages: Sequence[Message]) -> Iterator[bytes]:
         """The turns. The results of one turn's calls stand in one, in however many messages they came."""
-        said = settled(messages[_leading(messages) :])
+        said = settled(messages[leading(messages) :])
         written = ((message.role, encoded(message, self._key, self._parts)) for message in said)
         spoken = [*filter(itemgetter(1), written)]
         if not spoken or spoken[0][0] == "assistant":
@@ -172,11 +172,6 @@ class Encoder:
         for part in result.parts:
             if isinstance(part, Media) and not is_words(part):
                 yield _part(part)
-
-
-def _leading(messages: Sequence[Message]) -> int:
-    """How many messages at the beginning are the system's; later ones stand in the conversation."""
-    return next((count for count, message in enumerate(messages) if message.role != "system"), len(messages))
 
 
 def _tool(spec: ToolSpec) -> bytes:

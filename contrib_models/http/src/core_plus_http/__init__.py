@@ -16,7 +16,7 @@ from core_plus_http.model import Codec, HTTPModel, as_timeouts, json_headers
 from core_plus_http.rates import RateLimit
 from core_plus_http.settings import Origin, Timeouts
 from core_plus_http.transport import Transport
-from core_plus_http.turns import call_id, call_name, called_names, settled
+from core_plus_http.turns import call_id, call_name, called_names, leading, settled
 
 __all__ = [
     "Cancelled",
@@ -57,6 +57,7 @@ __all__ = [
     "join_request",
     "json_headers",
     "json_in",
+    "leading",
     "loads",
     "problem_in",
     "rest",

@@ -48,6 +48,15 @@ def settled(messages: Sequence[Message]) -> Sequence[Message]:
     return messages if _sound(messages) else _mended(messages)
 
 
+def leading(messages: Sequence[Message]) -> int:
+    """How many messages at the beginning are the system's; later ones stand in the conversation.
+
+    Args:
+        messages: The conversation.
+    """
+    return next((count for count, message in enumerate(messages) if message.role != "system"), len(messages))
+
+
 def call_id(given: str, most: int = LONGEST) -> str:
     """A call's id in the form that the strictest APIs take: letters, digits, "_" and "-".
 

@@ -7,10 +7,11 @@ import binascii
 from collections.abc import Iterable
 from typing import Any, Final
 
-from core_plus.errors import AuthenticationError, MalformedReplyError, ModelError, PermissionDeniedError
+from core_plus.errors import MalformedReplyError
 from core_plus.messages import Audio, Image, Usage
 from core_plus.models import Delta, FinishDelta, FinishReason, PartDelta, TextDelta, ThinkingDelta
-from core_plus_http import Problem, dumps, error_of, excerpt, problem_in
+from core_plus_http import dumps, error_of, excerpt, problem_in
+from core_plus_http.bearer import classify
 from core_plus_http.chat.calls import Calls
 from core_plus_http.chat.cut import Cut
 
@@ -209,18 +210,6 @@ def usage_of(usage: Any) -> Usage | None:
         0,
         {key: value for key, value in details.items() if type(value) is int and value},
     )
-
-
-def classify(problem: Problem, status: int | None) -> type[ModelError] | None:
-    """What only this API says: a used-up quota is no matter of waiting, though it comes as 429.
-
-    Args:
-        problem: The server's account.
-        status: The HTTP status, None inside a reply.
-    """
-    if "insufficient_quota" in problem.code or "billing" in problem.code:
-        return PermissionDeniedError
-    return AuthenticationError if "invalid_api_key" in problem.code else None
 
 
 def _merge(kept: list[dict[str, Any]], details: Iterable[dict[str, Any]]) -> None:

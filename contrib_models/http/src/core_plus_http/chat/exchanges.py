@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from core_plus.errors import MalformedReplyError
 from core_plus.models import ModelRequest
-from core_plus_http.chat.decode import Reader, classify
+from core_plus_http.bearer import classify
+from core_plus_http.chat.decode import Reader
 from core_plus_http.chat.encode import Encoder
 from core_plus_http.dialect import JSONCodec
-from core_plus_http.exchange import Exchange, Send
-from core_plus_http.failures import error_from_reply, json_in
-from core_plus_http.jsontext import excerpt
+from core_plus_http.exchange import Send
 
 PATH = "/chat/completions"
 
@@ -40,20 +38,3 @@ class Chat(JSONCodec):
 
     def reader(self, request: ModelRequest) -> Reader:
         return Reader(self._owner, self._encoder.cuts(request))
-
-
-def models(path: str = "/models", headers: Mapping[str, str] | None = None) -> Exchange[list[str]]:
-    """Ask which models there are; gives their names in order.
-
-    Args:
-        path: Where they are listed.
-        headers: More headers.
-    """
-    reply = yield Send(path, method="GET", headers=headers or {})
-    if not reply.ok:
-        raise error_from_reply(reply, classify=classify)
-    body = json_in(reply)
-    found = body.get("data", body.get("models")) if isinstance(body, dict) else body
-    if not isinstance(found, list):
-        raise MalformedReplyError(f"{reply.url} gave no list of models: {excerpt(reply.body)}")
-    return sorted(str(each.get("id") or each.get("name")) for each in found if isinstance(each, dict))

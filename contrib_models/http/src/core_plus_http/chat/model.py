@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from core_plus.errors import ConfigurationError
 from core_plus.secret import Secret
+from core_plus_http.bearer import BearerModel, bearer_transport
 from core_plus_http.chat.encode import Encoder
-from core_plus_http.chat.exchanges import PATH, Chat, models
+from core_plus_http.chat.exchanges import PATH, Chat
 from core_plus_http.chat.quirks import Quirks, is_openai, quirks_of
-from core_plus_http.model import HTTPModel, as_timeouts, json_headers
 from core_plus_http.rates import RateLimit
 from core_plus_http.settings import Timeouts
-from core_plus_http.transport import Transport
 
 
-class ChatModel(HTTPModel):
+class ChatModel(BearerModel):
     """A model behind OpenAI's chat completions, at any server that speaks them.
 
     A call's `options` win over the model's, and both over what is set here.
@@ -57,33 +55,19 @@ class ChatModel(HTTPModel):
         quirks: Quirks | None = None,
         path: str = PATH,
     ) -> None:
-        key = Secret(api_key or "")
-        sent = json_headers(headers, authorization=Secret(f"Bearer {key.reveal()}") if key else None)
-        transport = Transport(
-            base_url,
-            headers=sent,
-            timeouts=as_timeouts(timeout),
+        transport = bearer_transport(
+            model_id,
+            base_url=base_url,
+            provider=provider,
+            api_key=api_key,
+            wants_key=wants_key,
+            headers=headers,
+            timeout=timeout,
             client=client,
             async_client=async_client,
-            provider=provider,
-            model=model_id,
         )
         origin = transport.origin
-        if wants_key and sent["authorization"] is None and "api-key" not in sent:
-            raise ConfigurationError(f"{origin.address('')} wants a key: {wants_key}")
         owner = provider if is_openai(origin.host) else f"{provider}@{origin.netloc}"
         quirks = quirks or quirks_of(model_id, origin.host)
         codec = Chat(Encoder(model_id, quirks, options or {}, owner), owner, path, self.more_headers)
         super().__init__(provider, model_id, codec, transport, rate)
-
-    def more_headers(self) -> Mapping[str, str]:
-        """The headers that aren't the same for every request; a provider whose tokens end overrides this."""
-        return {}
-
-    def list_models(self) -> list[str]:
-        """The names of the server's models, in order.
-
-        Raises:
-            ModelError: The server doesn't tell.
-        """
-        return self.transport.run(models(headers=self.more_headers()))

@@ -9,8 +9,8 @@ from typing import Any, Final
 from core_plus.errors import MalformedReplyError
 from core_plus.messages import Image, Usage
 from core_plus.models import Delta, FinishDelta, FinishReason, PartDelta, TextDelta, ThinkingDelta, ToolCallDelta
+from core_plus_http.bearer import classify
 from core_plus_http.chat.cut import Cut
-from core_plus_http.chat.decode import classify
 from core_plus_http.failures import error_of, problem_in
 from core_plus_http.jsontext import dumps, excerpt
 

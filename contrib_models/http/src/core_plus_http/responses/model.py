@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from core_plus.errors import ConfigurationError
 from core_plus.models import ModelRequest
 from core_plus.secret import Secret
-from core_plus_http.chat.decode import classify
-from core_plus_http.chat.exchanges import models
+from core_plus_http.bearer import BearerModel, bearer_transport, classify
 from core_plus_http.chat.quirks import is_openai
 from core_plus_http.dialect import JSONCodec
 from core_plus_http.exchange import Send
-from core_plus_http.model import HTTPModel, as_timeouts, json_headers
 from core_plus_http.rates import RateLimit
 from core_plus_http.responses.decode import Reader
 from core_plus_http.responses.encode import Encoder
 from core_plus_http.settings import Timeouts
-from core_plus_http.transport import Transport
 
 PATH = "/responses"
 
@@ -46,7 +42,7 @@ class Responses(JSONCodec):
         return Reader(self._owner, tuple(filter(None, request.stop)))
 
 
-class ResponsesModel(HTTPModel):
+class ResponsesModel(BearerModel):
     """A model behind the Responses API, at any server that speaks it.
 
     Args:
@@ -84,32 +80,18 @@ class ResponsesModel(HTTPModel):
         async_client: Any = None,
         rate: RateLimit | Mapping[str, Any] | None = None,
     ) -> None:
-        key = Secret(api_key or "")
-        sent = json_headers(headers, authorization=Secret(f"Bearer {key.reveal()}") if key else None)
-        transport = Transport(
-            base_url,
-            headers=sent,
-            timeouts=as_timeouts(timeout),
+        transport = bearer_transport(
+            model_id,
+            base_url=base_url,
+            provider=provider,
+            api_key=api_key,
+            wants_key=wants_key,
+            headers=headers,
+            timeout=timeout,
             client=client,
             async_client=async_client,
-            provider=provider,
-            model=model_id,
         )
         origin = transport.origin
-        if wants_key and sent["authorization"] is None and "api-key" not in sent:
-            raise ConfigurationError(f"{origin.address('')} wants a key: {wants_key}")
         owner = f"{provider}.responses" if is_openai(origin.host) else f"{provider}.responses@{origin.netloc}"
         codec = Responses(Encoder(model_id, options or {}, store, owner), owner, self.more_headers)
         super().__init__(provider, model_id, codec, transport, rate)
-
-    def more_headers(self) -> Mapping[str, str]:
-        """The headers that aren't the same for every request; a provider whose tokens end overrides this."""
-        return {}
-
-    def list_models(self) -> list[str]:
-        """The names of the server's models, in order.
-
-        Raises:
-            ModelError: The server doesn't tell.
-        """
-        return self.transport.run(models(headers=self.more_headers()))
