@@ -220,13 +220,18 @@ def test_a_sandbox_waits_ready_made_and_isnt_missed_when_it_is_killed(executor_o
     executor = executor_of(form)
     executor.open(Setup(variables={"x": 1})).close()
     pid = executor._zygote._end.peek()[2][0].pid
-    soon(lambda: len(children(pid)) in (1, 2))
-    (spare,) = [one for one in children(pid) if not children(one)]
+
+    def waiting(*, beside=None):
+        return [one for one in children(pid) if not children(one) and one != beside]
+
+    soon(lambda: len(waiting()) == 1)
+    (spare,) = waiting()
     session = executor.open(Setup())
     assert spare in children(pid)
     with pytest.raises(AssertionError, match="NameError"):
         value(session, "x")
-    (other,) = [one for one in children(pid) if not children(one) and one != spare]
+    soon(lambda: len(waiting(beside=spare)) == 1)
+    (other,) = waiting(beside=spare)
     os.kill(other, signal.SIGKILL)
     soon(lambda: other not in children(pid))
     assert value(executor.open(Setup()), "7") == 7

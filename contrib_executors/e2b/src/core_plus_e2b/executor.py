@@ -12,8 +12,9 @@ import msgspec
 from core_plus.errors import ExecutorError
 from core_plus.executors import Limits, Setup
 from core_plus.secret import Secret
-from core_plus_e2b.remote import RemoteProcess, attach, command, scrubbed
+from core_plus_e2b.remote import attach, command
 from core_plus_worker import WorkerSession
+from core_plus_worker.remote import RemoteProcess, scrubbed
 
 if TYPE_CHECKING:
     from e2b import Sandbox

@@ -10,8 +10,9 @@ import msgspec
 from core_plus.errors import ExecutorError
 from core_plus.executors import Limits, Setup
 from core_plus.secret import Secret
-from core_plus_modal.remote import RemoteProcess, attach, command, end, scrubbed
+from core_plus_modal.remote import attach, command, end
 from core_plus_worker import WorkerSession
+from core_plus_worker.remote import RemoteProcess, scrubbed
 
 if TYPE_CHECKING:
     from modal import Image

@@ -60,6 +60,14 @@ class SandboxProcess:
     def nudge(self) -> None:
         send(self._pidfd, signal.SIGINT)
 
+    def rest(self) -> None:
+        """Stop all of it between two snippets: threads that code left behind, and a worker that it has spoilt."""
+        send(self._pidfd, signal.SIGSTOP)
+
+    def rouse(self) -> None:
+        """Let it go on."""
+        send(self._pidfd, signal.SIGCONT)
+
     def kill(self) -> None:
         if self._end.alive:
             send(self._pidfd, signal.SIGKILL)

@@ -19,6 +19,7 @@ from core_plus_worker.inside.frames import LENGTH, FrameError, Inbox, pieces
 from core_plus_worker.messages import AnySaid, Decoder
 
 CHUNK = 1 << 16
+OUT_OF_MEMORY = "out of memory"
 ONE = (1).to_bytes(8, sys.byteorder)
 """What an eventfd takes as one."""
 
@@ -31,7 +32,8 @@ class Process(Protocol):
 
     `reader` and `writer` are descriptors of the stream, perhaps the same one; `outputs` those of what the
     worker's standard output and standard error print past it, by 1 and 2. None of them blocks. One that is far away
-    may also have `grace`: the seconds in which its code may end softly when its time is up.
+    may also have `grace`: the seconds in which its code may end softly when its time is up. One that can be stopped
+    between two snippets has `rest` and `rouse`; both take microseconds.
     """
 
     reader: int
@@ -47,7 +49,10 @@ class Process(Protocol):
         ...
 
     def ending(self) -> str:
-        """Why it ended, in words, with the name of the signal if it was one; waits a moment for it to be known."""
+        """Why it ended, in words, with the name of the signal if it was one; waits a moment for it to be known.
+
+        Words with `OUT_OF_MEMORY` in them say that it needed more than it may have.
+        """
         ...
 
     def close(self) -> None:

@@ -17,8 +17,8 @@ from core_plus_worker import messages
 from core_plus_worker.handshake import connect, encode_variables
 from core_plus_worker.inside.codec import Codec
 from core_plus_worker.inside.records import CodecError
-from core_plus_worker.link import Link, LinkError, Process, Waker
-from core_plus_worker.snippet import ALL, Snippet, cpu_text, error_of
+from core_plus_worker.link import OUT_OF_MEMORY, Link, LinkError, Process, Waker
+from core_plus_worker.snippet import ALL, Snippet, cpu_text, error_of, memory_text
 
 
 def media(media_type: str, data: bytes, name: str | None) -> Image | Audio | File:
@@ -34,6 +34,18 @@ def media(media_type: str, data: bytes, name: str | None) -> Image | Audio | Fil
     if media_type.startswith("audio/"):
         return Audio(data=data, media_type=media_type, name=name)
     return File(data=data, media_type=media_type, name=name)
+
+
+def change(process: Process, how: str) -> None:
+    """Stop a worker between two snippets, or let it go on, where it has a way.
+
+    Args:
+        process: The worker.
+        how: "rest" or "rouse".
+    """
+    way = getattr(process, how, None)
+    if way is not None:
+        way()
 
 
 class WorkerSession:
@@ -167,6 +179,7 @@ class WorkerSession:
         note = ""
         if self._link is not None:
             try:
+                change(self._link.process, "rouse")
                 self._link.send(order)
                 return Snippet(self._count, self._link, self._setup)
             except LinkError as error:
@@ -261,6 +274,8 @@ class WorkerSession:
         if error is not None and error.lost:
             snippet.link.process.kill()
             self._link = None
+        else:
+            change(snippet.link.process, "rest")
         stdout, stderr = snippet.printed(message.dropped)
         fresh = snippet.take_fresh()
         self._end = Done(value, message.is_final, stdout, stderr, error, message.has_value, fresh)
@@ -275,6 +290,8 @@ class WorkerSession:
         error = snippet.ending
         if error is None and "SIGXCPU" in text:
             error = CodeError("TimeLimit", cpu_text(self._setup.limits))
+        elif error is None and OUT_OF_MEMORY in text:
+            error = CodeError("MemoryLimit", memory_text(self._setup.limits))
         elif error is None:
             hint = "; the system may have been short of memory" if "SIGKILL" in text else ""
             error = CodeError("Lost", f"the interpreter was lost: {text}{hint}")

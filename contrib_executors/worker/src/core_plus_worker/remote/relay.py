@@ -1,7 +1,8 @@
 """Runs in the sandbox, between the service and the worker; any Python from 3.8 on.
 
-The service hands on what is printed as text. So the worker's bytes go out as lines of base64. What comes in has
-lengths (32 bits, big-endian), so that there is room for two words to the relay itself: a beat, and a nudge.
+A service ends no command whose host has died. So what comes in has lengths (32 bits, big-endian), which leaves room for
+two words to the relay itself: a beat, and a nudge. Where the service hands on what is printed as text, the worker's
+bytes go out as lines of base64.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ QUIET = 150.0
 """Seconds without a word from the host after which it must be gone."""
 
 CHUNK = 49152
-"""Bytes of a line, a multiple of 3."""
+"""Bytes that are read at once, of which a line is made: a multiple of 3."""
 
 
 def take(count: int) -> bytes:
@@ -51,18 +52,19 @@ def put(fd: int, data: bytes) -> None:
         data = data[os.write(fd, data) :]
 
 
-def outwards(worker: subprocess.Popen[bytes]) -> None:
+def outwards(worker: subprocess.Popen[bytes], as_lines: bool) -> None:
     """Hand on what the worker says, and end as it ends.
 
     Args:
         worker: The worker.
+        as_lines: Whether as lines of base64.
     """
     assert worker.stdout is not None
     while True:
         data = os.read(worker.stdout.fileno(), CHUNK)
         if not data:
             break
-        put(1, base64.b64encode(data) + b"\n")
+        put(1, base64.b64encode(data) + b"\n" if as_lines else data)
     status = worker.wait()
     os._exit(status if status >= 0 else 128 - status)
 
@@ -88,9 +90,9 @@ def inwards(worker: subprocess.Popen[bytes]) -> None:
 
 if __name__ == "__main__":
     process = subprocess.Popen(
-        sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True
+        sys.argv[2:], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True
     )
-    threading.Thread(target=outwards, args=(process,), daemon=True).start()
+    threading.Thread(target=outwards, args=(process, sys.argv[1] == "lines"), daemon=True).start()
     try:
         inwards(process)
     except BrokenPipeError:  # the worker has ended; the other thread says how
