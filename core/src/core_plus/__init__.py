@@ -16,9 +16,10 @@ _HOME = {
         "AgentAnswerError AgentDeniedError AgentError AgentExecutionError AgentGenerationError "
         "AgentMaxStepsError AgentParsingError AgentToolCallError AgentToolExecutionError AuthenticationError "
         "BadRequestError ConfigurationError ContentRefusedError ContextLengthError CorePlusError "
-        "CutStreamError ExecutorError LimitReached MalformedReplyError ModelConnectionError ModelError "
-        "ModelNotFoundError ModelTimeoutError OverloadedError PermissionDeniedError PluginError PromptError "
-        "RateLimitError RunError RunFailed RunInterrupted RunSuspended ServerError ToolDefinitionError "
+        "CutStreamError Divergence ExecutorError JournalError LimitReached MalformedReplyError "
+        "ModelConnectionError ModelError ModelNotFoundError ModelTimeoutError OverloadedError "
+        "PermissionDeniedError PluginError PromptError RateLimitError RunError RunFailed "
+        "RunInterrupted RunSuspended ServerError ToolDefinitionError "
     ),
     "events": "ActionStep Event FinalAnswerStep PlanningStep Step TaskStep",
     "executors": "Executor Limits Session",

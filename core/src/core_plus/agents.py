@@ -121,7 +121,28 @@ class Runnable(Faces[Deps, Out]):
         attachments += [as_attachment(one) for key in ("files", "attachments") for one in several(options.pop(key, ()))]
         if isinstance(options.get("ui"), str):
             options["ui"] = bound.host.make("ui", options["ui"])
-        return Run(bound, str(task), parent=parent, attachments=attachments, **options)
+        journal = options.pop("journal", None)
+        run = Run(bound, str(task), parent=parent, attachments=attachments, **options)
+        if journal is not None:
+            run.keeper = bound.host.journal(journal).begin(run)
+        return run
+
+    def reopen(self, run_id: str, *, journal: Any = None, host: Host | None = None, **options: Any) -> Run:
+        """A run that a journal keeps, ready to go on; `resume` makes one and drives it.
+
+        Args:
+            run_id: Which.
+            journal: Where it is kept.
+            host: Instead of the agent's own.
+            **options: As for `resume`.
+
+        Raises:
+            JournalError: It isn't kept there, another process has it, or it isn't this agent's.
+        """
+        if journal is None:
+            raise ConfigurationError(f"to go on with the run {run_id} give journal=, the address that keeps it")
+        run: Run = self.bind(host).host.journal(journal).reopen(self, run_id, **options)
+        return run
 
     def session(self, steps: Sequence[Any] = ()) -> Conversation[Deps, Out]:
         """A conversation: each run goes on from the one before, variables in code included.

@@ -9,6 +9,7 @@ import msgspec
 from core_plus import effects as fx
 from core_plus.errors import AgentDeniedError
 from core_plus.events import QuestionAnswered, QuestionAsked
+from core_plus.journal import kept
 from core_plus.ops import Invoke, Ops, Suspend
 from core_plus.run import Run
 from core_plus.watching import flush
@@ -65,11 +66,14 @@ def ask(run: Run, effect_id: str, question: fx.Question) -> Ops:
     question = msgspec.structs.replace(question, id=effect_id)
     run.emit(QuestionAsked(question=question))
     yield from flush(run)
-    answer = None
-    if run.ui is not None and hasattr(run.ui, "ask"):
-        answer = yield Invoke(run.ui.ask, (question,))
-    if answer is None:
-        answer = yield Suspend(question)
+    answer = yield from kept(run, f"{effect_id}?", fx.AskHuman(question=question), lambda: _answered(run, question))
     run.emit(QuestionAnswered(question=question, answer=answer))
     run.cancellation.check()
     return answer
+
+
+def _answered(run: Run, question: fx.Question) -> Ops:
+    answer = None
+    if run.ui is not None and hasattr(run.ui, "ask"):
+        answer = yield Invoke(run.ui.ask, (question,))
+    return (yield Suspend(question)) if answer is None else answer

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -60,7 +59,7 @@ def call_tool(
     Raises:
         AgentError: What the model shall read of a failure.
     """
-    began, error = time.monotonic(), None
+    began, error = run.root.now, None
     records[call.id] = ToolRecord(call)
     try:
         tool = find_tool(run, call.name)
@@ -76,9 +75,9 @@ def call_tool(
         value = yield CallTool(call=exact, origin=origin, tool=tool, arguments=fitted)
     except BaseException as caught:
         error = StepError(type(caught).__name__, str(caught) if isinstance(caught, AgentError) else repr(caught))
-        records[call.id] = ToolRecord(call, None, error, time.monotonic() - began)
-        run.emit(ToolFinished(call=call, error=error.message, seconds=time.monotonic() - began))
+        records[call.id] = ToolRecord(call, None, error, run.root.now - began)
+        run.emit(ToolFinished(call=call, error=error.message, seconds=run.root.now - began))
         raise
-    records[call.id] = ToolRecord(call, value, None, time.monotonic() - began)
-    run.emit(ToolFinished(call=call, value="***" if tool.secret else value, seconds=time.monotonic() - began))
+    records[call.id] = ToolRecord(call, value, None, run.root.now - began)
+    run.emit(ToolFinished(call=call, value="***" if tool.secret else value, seconds=run.root.now - began))
     return value

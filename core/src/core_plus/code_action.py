@@ -8,7 +8,7 @@ import msgspec
 
 from core_plus import effects as fx
 from core_plus.calls import call_tool
-from core_plus.errors import AgentExecutionError, AgentParsingError, ConfigurationError, LimitReached
+from core_plus.errors import AgentExecutionError, AgentParsingError, ConfigurationError, JournalError, LimitReached
 from core_plus.events import CodeOutput, CodeStarted
 from core_plus.executors import Answer, CodeError, CodeRequest, Done, Turn
 from core_plus.messages import Audio, File, Image, Message, Text, ToolCall, message
@@ -172,7 +172,7 @@ def _answer(run: Run, draft: Draft, request: CodeRequest) -> fx.Effects:
     call = ToolCall(f"{draft.number}.{len(draft.records) + 1}.{request.id}", request.name, dict(request.kwargs))
     try:
         value = yield from call_tool(run, draft.records, call, request.args, "code")
-    except LimitReached:
+    except (LimitReached, JournalError):
         raise
     except Exception as error:
         return Answer(request.id, None, str(error), type(error).__name__)

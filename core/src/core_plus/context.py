@@ -37,6 +37,11 @@ class RunContext(Generic[Deps]):
         return self._run.id
 
     @property
+    def idempotency_key(self) -> str:
+        """The same for the same call in every attempt and every process: for services that take such a key."""
+        return f"{self._run.id}/{self.call_id}"
+
+    @property
     def agent_name(self) -> str:
         """The agent's name, "" where it has none."""
         return self._run.name

@@ -8,7 +8,9 @@ one branch, and beside the others as soon as there are more. Where a run must wa
 from __future__ import annotations
 
 import contextvars
+import heapq
 import inspect
+import itertools
 import queue
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator
@@ -21,7 +23,7 @@ from core_plus.cancellation import Interrupted
 from core_plus.effects import Outcome, Question
 from core_plus.events import Event
 from core_plus.gate import Gate, gated
-from core_plus.ops import END, Collect, Emit, Invoke, Next, Nursery, Open, Ops, Spawn, Suspend, Wait
+from core_plus.ops import END, Collect, Emit, Invoke, Next, Nursery, Open, Ops, Spawn, Suspend, Turn, Wait
 from core_plus.run import Run
 from core_plus.watching import notify
 
@@ -58,6 +60,8 @@ class _Scheduler:
         self.run, self.alive, self.beside = run, {main}, 0
         self.ready = deque([(main, Outcome())])
         self.held: dict[str, tuple[_Branch, Question]] = {}
+        self.turns: list[tuple[float, int, _Branch]] = []
+        self.arrival = itertools.count()
 
     def go(self) -> Generator[Any, Any, Any]:
         try:
@@ -89,6 +93,8 @@ class _Scheduler:
             self.ready.extend(_collected(op.nursery))
         elif kind is Suspend:
             self.held[op.question.id] = branch, op.question
+        elif kind is Turn:
+            heapq.heappush(self.turns, (op.number, next(self.arrival), branch))
         elif kind is Spawn:
             self.alive.add(begun := _Branch(op.ops, op.nursery, op.key))
             self.ready.append((begun, Outcome()))
@@ -106,7 +112,10 @@ class _Scheduler:
             self.ready.appendleft((branch, (yield _Perform(op))))
 
     def _awaited(self) -> Generator[Any, Any, None]:
-        """Wait for the first of what is beside, or for the answers that all branches hold still for."""
+        """Let the next one have its turn; else wait for the first of what is beside, or for answers."""
+        if self.turns:
+            self.ready.append((heapq.heappop(self.turns)[2], Outcome()))
+            return
         if not self.beside:
             answers = (yield Waiting(tuple(question for _, question in self.held.values()))) or {}
             self.ready.extend((self.held.pop(key)[0], Outcome(answers[key])) for key in [*self.held] if key in answers)

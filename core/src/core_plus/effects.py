@@ -91,6 +91,30 @@ class AskHuman(Effect, frozen=True):
     question: Question
 
 
+class Consult(Effect, frozen=True):
+    """Call a function of the user's that may steer the run (a callback, a check); the outcome is what it returns.
+
+    Args:
+        function: Plain, async, or a generator of effects.
+        args: What it is given.
+        name: What it is called in errors and records.
+    """
+
+    function: Any
+    args: tuple[Any, ...] = ()
+    name: str = ""
+
+
+class Pause(Effect, frozen=True):
+    """Wait before a failed model call is made again; the engine's own.
+
+    Args:
+        seconds: How long.
+    """
+
+    seconds: float
+
+
 class RunAgent(Effect, frozen=True):
     """Give a task to another agent as part of this run; the outcome is its `RunResult`.
 
@@ -172,9 +196,15 @@ Effects: TypeAlias = Generator[Any, Any, Any]
 
 
 class Allow(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A review's word: go on."""
+    """A review's word: go on.
+
+    Args:
+        reason: Why, for the record.
+        max_tokens: The most that a model call may write.
+    """
 
     reason: str = ""
+    max_tokens: int | None = None
 
 
 class Ask(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -6,9 +6,9 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import itertools
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,21 +17,23 @@ import msgspec
 from core_plus import effects as fx
 from core_plus.asking import approve, ask, denied
 from core_plus.cancellation import Interrupted
+from core_plus.coding import resume_code, run_code
 from core_plus.errors import (
     AgentDeniedError,
     AgentError,
     AgentGenerationError,
     AgentToolExecutionError,
     CorePlusError,
+    JournalError,
     LimitReached,
     ModelError,
 )
 from core_plus.events import ModelReplied, ModelStarted, Warned
-from core_plus.executors import Done, Setup
-from core_plus.messages import ToolCall
+from core_plus.gate import giving_up
+from core_plus.journal import kept, said
 from core_plus.models import Collector, ModelResponse, as_deltas
 from core_plus.ops import END, Collect, Invoke, Next, Nursery, Open, Ops, Spawn, Wait
-from core_plus.result import Abandoned, RunResult
+from core_plus.result import RunResult
 from core_plus.run import Run
 from core_plus.watching import flush, show_delta
 
@@ -124,6 +126,8 @@ class _Scope:
             return (yield from self._first_done())
         if isinstance(effect, fx.AskHuman):
             return (yield from ask(self.run, effect.id, effect.question))
+        if isinstance(effect, fx.Consult):
+            return (yield from _consulted(self.run, effect))
         return (yield from _reviewed(self.run, effect))
 
     def _together(self, effect: fx.Together) -> Ops:
@@ -172,15 +176,38 @@ def _single(effect: fx.Effect) -> fx.Effects:
 
 def _reviewed(run: Run, effect: fx.Effect) -> Ops:
     """Reviews first, then an answer from a plugin, then the effect itself."""
-    decision = run.host.reviews(run, effect)
+    decision = yield from said(run, f"{effect.id}:review", lambda: run.host.reviews(run, effect))
     if isinstance(decision, fx.Deny):
         raise AgentDeniedError(denied(effect, decision.reason))
     if isinstance(decision, fx.Ask):
         yield from approve(run, effect, decision)
-    found = run.host.answer(run, effect)
+    if isinstance(decision, fx.Allow) and decision.max_tokens is not None and isinstance(effect, fx.CallModel):
+        effect = _shortened(effect, decision.max_tokens)
+    found = yield from said(run, f"{effect.id}:answer", lambda: run.host.answer(run, effect))
     if found is not None:
         return found.get()
     return (yield from _PERFORM[type(effect)](run, effect))
+
+
+def _shortened(effect: fx.CallModel, most: int) -> fx.CallModel:
+    """The same call with less to write."""
+    wanted = effect.request.max_tokens
+    request = msgspec.structs.replace(effect.request, max_tokens=most if wanted is None else min(most, wanted))
+    return msgspec.structs.replace(effect, request=request)
+
+
+def _consulted(run: Run, effect: fx.Consult) -> Ops:
+    """A function of the user's: plain, async, or a generator of effects, which are kept one by one."""
+    if inspect.isgeneratorfunction(effect.function):
+        return (yield from perform(run, effect.function(*effect.args), f"{effect.id}."))
+
+    def call() -> Ops:
+        found = effect.function(*effect.args)
+        if inspect.isgenerator(found):
+            return (yield from perform(run, found, f"{effect.id}."))
+        return (yield Wait(found)) if inspect.isawaitable(found) else found
+
+    return (yield from kept(run, effect.id, effect, call))
 
 
 def _call_model(run: Run, effect: fx.CallModel) -> Ops:
@@ -188,32 +215,48 @@ def _call_model(run: Run, effect: fx.CallModel) -> Ops:
     model = effect.model or run.bound.model
     for attempt in itertools.count(1):
         try:
-            return (yield from _attempted(run, effect, model))
+            return (yield from _attempted(run, effect, model, f"{effect.id}.{attempt}"))
         except ModelError as error:
-            again = None if error.partial else run.host.retry(run, effect, error, attempt)
+            again = None
+            if not error.partial:
+                hear = functools.partial(run.host.retry, run, effect, error, attempt)
+                again = yield from said(run, f"{effect.id}.{attempt}:retry", hear)
             if again is None:
                 raise AgentGenerationError(f"the model failed: {error}") from error
             model = model if again.model is None else run.host.model(again.model)
             way = "trying again" if again.model is None else f"going on with {model}"
             run.emit(Warned(text=f"{error}; {again.reason and again.reason + ': '}{way} in {again.after:.3g} s"))
         yield from flush(run)
-        yield Invoke(run.cancellation.pause, (again.after,), alternative=run.cancellation.apause)
+        pause = functools.partial(_pause, run, again.after)
+        yield from kept(run, f"{effect.id}.{attempt}+", fx.Pause(seconds=again.after), pause)
 
 
-def _attempted(run: Run, effect: fx.CallModel, model: Any) -> Ops:
+def _pause(run: Run, seconds: float) -> Ops:
+    yield Invoke(run.cancellation.pause, (seconds,), alternative=run.cancellation.apause)
+
+
+def _attempted(run: Run, effect: fx.CallModel, model: Any, key: str) -> Ops:
     run.check_limits("model")
     run.model_calls += 1
-    request, began = effect.request, time.monotonic()
-    watched = run.streaming or any(getattr(observer, "wants_deltas", False) for observer in run.observers)
-    run.emit(ModelStarted(purpose=effect.purpose, messages=len(request.messages)))
+    began = run.root.now
+    run.emit(ModelStarted(purpose=effect.purpose, messages=len(effect.request.messages)))
     yield from flush(run)
+    response = yield from kept(run, key, effect, lambda: _replied(run, effect, model, key))
+    run.count(response.usage)
+    run.emit(ModelReplied(purpose=effect.purpose, response=response, seconds=run.root.now - began))
+    return response
+
+
+def _replied(run: Run, effect: fx.CallModel, model: Any, key: str) -> Ops:
+    request = effect.request
+    watched = run.streaming or any(getattr(observer, "wants_deltas", False) for observer in run.observers)
     try:
         if watched and (hasattr(model, "stream") or hasattr(model, "astream")):
             response = yield from _streamed(run, model, effect)
         else:
             response = yield Invoke(model.forward, (request,), alternative=getattr(model, "aforward", None))
             if inspect.isgenerator(response):
-                response = yield from perform(run, response, f"{effect.id}.")
+                response = yield from perform(run, response, f"{key}.")
             for delta in as_deltas(response) if watched else ():
                 yield from show_delta(run, effect, delta)
     except Exception as error:
@@ -224,8 +267,6 @@ def _attempted(run: Run, effect: fx.CallModel, model: Any) -> Ops:
         raise AgentGenerationError(f"the model failed: {type(error).__name__}: {error}") from error
     if not isinstance(response, ModelResponse):
         raise AgentGenerationError(f"{model} gave {type(response).__name__} {response!r:.100}, not a ModelResponse")
-    run.count(response.usage)
-    run.emit(ModelReplied(purpose=effect.purpose, response=response, seconds=time.monotonic() - began))
     return response
 
 
@@ -246,12 +287,18 @@ def _streamed(run: Run, model: Any, effect: fx.CallModel) -> Ops:
 def _call_tool(run: Run, effect: fx.CallTool) -> Ops:
     run.check_limits("tool")
     run.tool_calls += 1
+    if effect.tool.is_generator:  # its own effects are kept
+        return (yield from _tool_called(run, effect))
+    return (yield from kept(run, effect.id, effect, lambda: _tool_called(run, effect)))
+
+
+def _tool_called(run: Run, effect: fx.CallTool) -> Ops:
     tool, call = effect.tool, effect.call
     try:
         if tool.is_generator:
             return (yield from perform(run, tool.invoke(effect.arguments), f"{effect.id}."))
         where: Any = "caller" if tool.is_async else tool.thread
-        given_up = _giving_up(run, call)
+        given_up = giving_up(run, call)
         return (yield Invoke(tool.invoke, (effect.arguments,), where=where, timeout=tool.timeout, given_up=given_up))
     except TimeoutError as error:
         if tool.timeout is None:
@@ -259,54 +306,10 @@ def _call_tool(run: Run, effect: fx.CallTool) -> Ops:
         raise AgentToolExecutionError(
             f"{call.name} did not answer within {tool.timeout:g} seconds and was given up"
         ) from error
-    except (AgentError, LimitReached):
+    except (AgentError, LimitReached, JournalError):
         raise
     except Exception as error:
         raise AgentToolExecutionError(f"{call.name}: {type(error).__name__}: {error}") from error
-
-
-def _giving_up(run: Run, call: ToolCall) -> Callable[[Any], None]:
-    def given_up(future: Any) -> None:
-        left = Abandoned(call.name, call.id)
-        run.abandoned.append(left)
-        run.emit(Warned(text=f"tool {call.name} goes on in its thread: it did not return when it was told to stop"))
-
-        def late(done: Any) -> None:
-            error = done.exception()
-            left.value = None if error else done.result()
-            left.outcome = f"raised {type(error).__name__}: {error}" if error else f"returned {left.value!r:.200}"
-
-        future.add_done_callback(late)
-
-    return given_up
-
-
-def _run_code(run: Run, effect: fx.RunCode) -> Ops:
-    space, executor = run.space, run.bound.executor
-    if space.session is None:
-        setup: Setup = run.bound.agent.setup(run)
-        space.session = yield Invoke(executor.open, (setup,))
-    elif space.run_id != run.id and run.variables:
-        yield Invoke(space.session.assign, (run.variables,))
-    space.run_id = run.id
-    session: Any = space.session
-    return (yield from _stoppable(run, session, Invoke(session.start, (effect.code,))))
-
-
-def _resume_code(run: Run, effect: fx.ResumeCode) -> Ops:
-    session: Any = run.space.session
-    return (yield from _stoppable(run, session, Invoke(session.resume, (effect.answers,))))
-
-
-def _stoppable(run: Run, session: Any, op: Invoke) -> Ops:
-    forget = run.cancellation.on_cancel(session.interrupt)
-    run.space.busy = True
-    try:
-        turn = yield op
-        run.space.busy = not isinstance(turn, Done)
-        return turn
-    finally:
-        forget()
 
 
 def _run_agent(run: Run, effect: fx.RunAgent) -> Ops:
@@ -318,6 +321,7 @@ def _run_agent(run: Run, effect: fx.RunAgent) -> Ops:
         variables=effect.variables,
         message_history=effect.history,
         attachments=effect.attachments,
+        run_id=f"{run.root.id}-{effect.id}",
     )
     result: RunResult[Any] = yield from perform_run(inner, f"{effect.id}.")
     if result.state == "interrupted" and run.cancellation.cancelled:
@@ -329,22 +333,15 @@ def _run_agent(run: Run, effect: fx.RunAgent) -> Ops:
 
 
 def _read_steps(run: Run, effect: fx.ReadSteps) -> Ops:
-    board = run.root.board or []
-    seen = len(board)
-    others = [
-        f"{'/'.join(path) or 'the outer agent'}: {text}"
-        for path, text in board[effect.since : seen]
-        if path != run.path
-    ]
     yield from ()
-    return seen, others[-20:]
+    return run.others(effect.since)
 
 
 _PERFORM: dict[type, Callable[[Run, Any], Ops]] = {
     fx.CallModel: _call_model,
     fx.CallTool: _call_tool,
-    fx.RunCode: _run_code,
-    fx.ResumeCode: _resume_code,
+    fx.RunCode: lambda run, effect: kept(run, effect.id, effect, lambda: run_code(run, effect)),
+    fx.ResumeCode: lambda run, effect: kept(run, effect.id, effect, lambda: resume_code(run, effect)),
     fx.RunAgent: _run_agent,
     fx.ReadSteps: _read_steps,
 }

@@ -21,6 +21,8 @@ CorePlusError
 │   └── MalformedReplyError, CutStreamError
 ├── ExecutorError               an executor that can't start or was lost
 ├── LimitReached                a run's limit; ends the run with everything kept
+├── JournalError                a run that can't be kept, or can't be gone on with
+│   └── Divergence              a run that wants something else than its record says
 └── RunError                    what `RunResult.output` raises when there is no output
     ├── RunFailed
     ├── RunInterrupted
@@ -219,6 +221,14 @@ class ExecutorError(CorePlusError):
 
 class LimitReached(CorePlusError):
     """A limit of the run; it ends with everything kept, as at max_steps."""
+
+
+class JournalError(CorePlusError):
+    """A run can't be kept, or what is kept can't be gone on with; the run stops before its next effect."""
+
+
+class Divergence(JournalError):
+    """A run that is repeated from its record wants something else than it did; the text says where and what."""
 
 
 class RunError(CorePlusError):

@@ -44,6 +44,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
             None leaves it to the executor.
         limits: What the code may use.
         stream: Whether printed output is wanted as it comes.
+        seed: What the random numbers of each snippet begin with, where they shall be the same again; None: anything.
     """
 
     functions: tuple[str, ...] = ()
@@ -52,6 +53,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     imports: tuple[str, ...] | None = None
     limits: Limits = Limits()
     stream: bool = False
+    seed: int | None = None
 
 
 class CodeRequest(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -196,7 +198,9 @@ class Session(Protocol):
 class Executor(Protocol):
     """Opens sessions. `name` is shown; `is_sandbox` says whether hostile code stays inside.
 
-    `imports` are the modules that code may import without asking (None: any).
+    `imports` are the modules that code may import without asking (None: any). `is_repeatable`, where it is there
+    and true, says that code changes nothing but its own variables and scratch, so that running it again with the
+    same answers does no harm.
     """
 
     name: str

@@ -32,7 +32,8 @@ class Faces(Generic[Deps, Out]):
             **options: deps (any object, for tools that take a `RunContext`), variables (a dict; code finds
                 them), images and files (paths, URLs, PIL images, parts), message_history (messages of
                 another run), max_steps, planning_interval, planning, limits, cancellation (a `Cancellation` to stop it
-                with), ui (a name or a `UI`), observers, run_id.
+                with), ui (a name or a `UI`), observers, run_id, journal (an address such as "runs.sqlite", or
+                a `Journal`).
 
         Returns:
             A `RunResult`, however the run ended; its `output` raises where there is none.
@@ -75,29 +76,43 @@ class Faces(Generic[Deps, Out]):
         """
         return EventStream[Out](self.new_run(task, streaming=True, **options))
 
-    def resume(self, result: RunResult[Any], answer: Any) -> RunResult[Out]:
-        """Go on with a run that waits for a person.
+    def reopen(self, run_id: str, *, journal: Any = None, **options: Any) -> Run:
+        """A kept run, ready to go on."""
+        raise NotImplementedError
+
+    def resume(self, run: RunResult[Any] | str, answer: Any = None, **options: Any) -> RunResult[Out]:
+        """Go on with a run: one that waits for a person, or one that a journal keeps.
 
         Args:
-            result: Of a run with state "suspended".
-            answer: The answer; a dict by question id where there are several.
+            run: The result of a run with state "suspended"; or the id of a kept run, however it ended, also of
+                one whose process was killed.
+            answer: The answer to what it waits for; a dict by question id where there are several.
+            **options: For a kept run: journal, and what a journal can't keep, as for `run`: deps, ui, observers,
+                cancellation, host; `changed=True` goes on with other plugins or tools than it began with.
 
         Raises:
             ConfigurationError: The run doesn't wait, or was started async.
+            JournalError: It isn't kept there, another process has it, or plugins and tools aren't what they were.
         """
-        return cast("RunResult[Out]", _waiting(result, False).answer(answer).finish())
+        if isinstance(run, str):
+            return EventStream[Out](self.reopen(run, answer=answer, **options)).finish()
+        return cast("RunResult[Out]", _waiting(run, False).answer(answer).finish())
 
-    async def aresume(self, result: RunResult[Any], answer: Any) -> RunResult[Out]:
-        """Go on with an async run that waits for a person.
+    async def aresume(self, run: RunResult[Any] | str, answer: Any = None, **options: Any) -> RunResult[Out]:
+        """Go on with a run on the running event loop.
 
         Args:
-            result: Of a run with state "suspended".
-            answer: The answer; a dict by question id where there are several.
+            run: As for `resume`.
+            answer: As for `resume`.
+            **options: As for `resume`.
 
         Raises:
             ConfigurationError: The run doesn't wait, or was started sync.
+            JournalError: As for `resume`.
         """
-        return cast("RunResult[Out]", await _waiting(result, True).answer(answer).afinish())
+        if isinstance(run, str):
+            return await EventStream[Out](self.reopen(run, answer=answer, **options)).afinish()
+        return cast("RunResult[Out]", await _waiting(run, True).answer(answer).afinish())
 
 
 class Conversation(Faces[Deps, Out]):
@@ -126,6 +141,17 @@ class Conversation(Faces[Deps, Out]):
             **options: As for `run`.
         """
         self._last = self.agent.new_run(task, **{"steps": self.steps, **options, "space": self._space})
+        return self._last
+
+    def reopen(self, run_id: str, *, journal: Any = None, **options: Any) -> Run:
+        """A kept run, ready to go on as the last one of this conversation.
+
+        Args:
+            run_id: Which.
+            journal: Where it is kept.
+            **options: As for `resume`.
+        """
+        self._last = self.agent.reopen(run_id, journal=journal, **{**options, "space": self._space})
         return self._last
 
     def close(self) -> None:

@@ -9,7 +9,10 @@ from concurrent.futures import Future
 from typing import Any
 
 from core_plus.cancellation import Interrupted
+from core_plus.events import Warned
+from core_plus.messages import ToolCall
 from core_plus.ops import Invoke
+from core_plus.result import Abandoned
 from core_plus.run import Run
 
 GRACE = 2.0
@@ -66,3 +69,26 @@ def gated(op: Invoke, run: Run, function: Callable[..., Any] | None = None) -> G
     work.add_done_callback(lambda done: gate.settle(done, done.exception()))
     gate.add_done_callback(tidy)
     return gate
+
+
+def giving_up(run: Run, call: ToolCall) -> Callable[[Any], None]:
+    """What is told when a tool is given up: it stands in the result, with what comes of it later.
+
+    Args:
+        run: Whose tool.
+        call: Which call.
+    """
+
+    def given_up(future: Any) -> None:
+        left = Abandoned(call.name, call.id)
+        run.abandoned.append(left)
+        run.emit(Warned(text=f"tool {call.name} goes on in its thread: it did not return when it was told to stop"))
+
+        def late(done: Any) -> None:
+            error = done.exception()
+            left.value = None if error else done.result()
+            left.outcome = f"raised {type(error).__name__}: {error}" if error else f"returned {left.value!r:.200}"
+
+        future.add_done_callback(late)
+
+    return given_up

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from core_plus.effects import CallModel, Decision, Effect, Outcome, Retry
     from core_plus.errors import ModelError
     from core_plus.host import Host
+    from core_plus.journal import Journal
     from core_plus.run import Run
 
 API_VERSION = 1
@@ -104,6 +105,14 @@ def resolve_tools(source: Any, host: Host) -> Any:
     """Give a list of `Tool`s for something that stands for tools, or None.
 
     `source` is what the caller gave (a name such as "mcp:files", a module, a foreign tool); `host` asks.
+    """
+
+
+@hookspec(firstresult=True)
+def open_journal(ref: Any, host: Host) -> Journal | None:
+    """Give the `Journal` for what a caller gave as `journal=`, or None.
+
+    `ref` is an address such as "runs.sqlite", or a store; `host` asks, and closes what is open with itself.
     """
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from core_plus.discovery import spelled
 from core_plus.effects import Allow, Ask, Decision, Deny, Effect, Outcome, Retry
-from core_plus.errors import ModelError, PluginError
+from core_plus.errors import LimitReached, ModelError, PluginError
 from core_plus.naming import closest
 from core_plus.registry import Registry
 
@@ -101,6 +101,22 @@ class Host(Registry):
             )
         return [found] if isinstance(found, Tool) else list(found)
 
+    def journal(self, ref: Any) -> Any:
+        """The journal that a reference stands for.
+
+        Args:
+            ref: An address such as "runs.sqlite", or a `Journal`, which is given back.
+
+        Raises:
+            PluginError: No plugin keeps journals there.
+        """
+        if hasattr(ref, "begin"):
+            return ref
+        found = self._first("open_journal", ref=ref, host=self)
+        if found is None:
+            raise PluginError(f"no plugin keeps a journal in {ref!r:.80}: install core-plus-journal")
+        return found
+
     # ---- effects ---------------------------------------------------------
 
     def reviews(self, run: Any, effect: Effect) -> Decision | None:
@@ -143,6 +159,8 @@ class Host(Registry):
         for one in reversed(getattr(self._manager.hook, hook).get_hookimpls()):
             try:
                 yield one.plugin_name, one.function(*(values[name] for name in one.argnames)), False
+            except LimitReached:  # a budget's word isn't for the model: it ends the run
+                raise
             except Exception as error:
                 yield one.plugin_name, f"{type(error).__name__}: {error}", True
 
@@ -199,7 +217,9 @@ def strictest(words: Iterable[Any]) -> Decision | None:
     """
     heard = [word for word in words if word is not None]
     known = [word if isinstance(word, Allow | Ask | Deny) else Deny(f"a review said {word!r:.80}") for word in heard]
-    return max(known, key=lambda word: (Allow, Ask, Deny).index(type(word)), default=None)
+    caps = [word.max_tokens for word in known if isinstance(word, Allow) and word.max_tokens is not None]
+    word = max(known, key=lambda word: (Allow, Ask, Deny).index(type(word)), default=None)
+    return Allow(word.reason, min(caps, default=None)) if isinstance(word, Allow) else word
 
 
 _default: list[Host] = []

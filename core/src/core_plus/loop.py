@@ -6,14 +6,20 @@ Everything here is a generator of effects: it performs nothing itself, so it can
 from __future__ import annotations
 
 import inspect
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from core_plus import effects as fx
 from core_plus import prompts
 from core_plus.coerce import validate
-from core_plus.errors import AgentAnswerError, AgentError, AgentGenerationError, AgentMaxStepsError, LimitReached
+from core_plus.errors import (
+    AgentAnswerError,
+    AgentError,
+    AgentGenerationError,
+    AgentMaxStepsError,
+    JournalError,
+    LimitReached,
+)
 from core_plus.events import (
     ActionStep,
     FinalAnswerStep,
@@ -52,7 +58,7 @@ class Draft:
 
     def __init__(self, run: Run) -> None:
         self.run, self.number = run, run.step_number
-        self.began, self.usage = time.monotonic(), run.own_usage
+        self.began, self.usage = run.root.now, run.own_usage
         self.reply: Message | None = None
         self.thought, self.observation, self.stdout = "", "", ""
         self.code: str | None = None
@@ -71,7 +77,7 @@ class Draft:
         """The finished step."""
         return ActionStep(
             number=self.number,
-            seconds=time.monotonic() - self.began,
+            seconds=self.run.root.now - self.began,
             usage=self.run.spent_since(self.usage),
             messages=self.run.bound.agent.style.messages(self.run, self) if self.reply else (),
             reply=self.reply,
@@ -132,6 +138,8 @@ def take_step(run: Run) -> fx.Effects:
     run.cancellation.check()
     run.step_number += 1
     run.emit(StepStarted(number=run.step_number, max_steps=run.max_steps))
+    if remarks := run.remarks.get(run.step_number):
+        run.record(NoteStep(number=run.step_number, messages=tuple(remarks)))
     draft, style = Draft(run), run.bound.agent.style
     try:
         request = yield from build_request(run)
@@ -205,10 +213,15 @@ def called(function: Callable[..., Any], *args: Any) -> fx.Effects:
         function: What to call.
         *args: As many as it takes are given.
     """
-    found = function(*args[: _arity(function, len(args))])
+    found = function(*_taken(function, *args))
     if inspect.isgenerator(found):
         return (yield from found)
     return (yield found) if inspect.isawaitable(found) else found
+
+
+def _taken(function: Callable[..., Any], *args: Any) -> tuple[Any, ...]:
+    """As many of the arguments as a function takes."""
+    return args[: _arity(function, len(args))]
 
 
 def _arity(function: Callable[..., Any], most: int) -> int:
@@ -242,8 +255,8 @@ def check_answer(run: Run, value: Any) -> fx.Effects:
     for check in agent.final_answer_checks:
         name = getattr(check, "__name__", type(check).__name__)
         try:
-            verdict = yield from called(check, value, run.context)
-        except (LimitReached, AgentGenerationError):
+            verdict = yield fx.Consult(function=check, args=_taken(check, value, run.context), name=name)
+        except (LimitReached, JournalError, AgentGenerationError):
             raise
         except Exception as error:
             raise AgentAnswerError(
@@ -264,7 +277,8 @@ def consult(run: Run, step: Step) -> fx.Effects:
     if run.root.board is not None and isinstance(step, ActionStep):
         run.root.board.append((run.path, f"step {step.number}: {step.thought or step.observation}"[:500]))
     for callback in run.bound.callbacks(type(step)):
-        word = yield from called(callback, step, run)
+        name = getattr(callback, "__name__", type(callback).__name__)
+        word = yield fx.Consult(function=callback, args=_taken(callback, step, run), name=name)
         if isinstance(word, fx.Stop):
             run.finish(
                 "stopped",
@@ -276,7 +290,6 @@ def consult(run: Run, step: Step) -> fx.Effects:
         elif isinstance(word, fx.Ask):
             yield from _ask(run, step, word)
         elif word is not None and not isinstance(word, fx.Continue):
-            name = getattr(callback, "__name__", type(callback).__name__)
             raise TypeError(
                 f"the callback {name} returned {word!r:.100}; it may return Continue, Ask, Stop, Edit or None"
             )

@@ -79,6 +79,12 @@ class Suspend(Op):
     question: Question
 
 
+class Turn(Op):
+    """Go on when nothing else can, the smallest number first: how a record's order is kept when it is repeated."""
+
+    number: float
+
+
 class Nursery:
     """The branches begun by one generator of effects: which are done, and who collects them."""
 

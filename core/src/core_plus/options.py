@@ -24,7 +24,7 @@ def several(given: Any) -> Iterable[Any]:
 @functools.cache
 def run_options() -> set[str]:
     """The names that `run(...)` takes."""
-    return {*settings_of(inspect.signature(Run)), "images", "files"} - {"bound", "task", "parent"}
+    return {*settings_of(inspect.signature(Run)), "images", "files", "journal"} - {"bound", "task", "parent"}
 
 
 def check_numbers(max_steps: int | None, planning_interval: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from core_plus import effects as fx
@@ -31,7 +30,7 @@ def make_plan(run: Run) -> fx.Effects:
     if run.planning is not True and not isinstance(run.planning, int):
         yield from run.bound.planner(run.planning).plan(run)
         return
-    began, before = time.monotonic(), run.own_usage
+    began, before = run.root.now, run.own_usage
     planned = any(isinstance(step, PlanningStep) for step in run.steps[run.before :])
     text = run.bound.prompt("plan_update" if planned else "plan_first")
     values = {**run.bound.described(run), "task": run.task, "remaining_steps": run.remaining_steps}
@@ -55,9 +54,7 @@ def make_plan(run: Run) -> fx.Effects:
     said = (message("assistant", plan), message("user", "Now carry out this plan, step by step."))
     spent = run.spent_since(before)
     run.record(
-        PlanningStep(
-            number=run.step_number + 1, seconds=time.monotonic() - began, usage=spent, messages=said, plan=plan
-        )
+        PlanningStep(number=run.step_number + 1, seconds=run.root.now - began, usage=spent, messages=said, plan=plan)
     )
 
 

@@ -77,6 +77,9 @@ class Run:
         usage: Tokens so far, those of inner runs included.
         cancellation: The stop signal.
         step_number: The step in progress, from 1.
+        now: Of the outermost run: the time in seconds, as it was at the last effect.
+        keeper: Of the outermost run: who keeps it in a journal, if anyone.
+        remarks: What a person says before a step, by its number.
     """
 
     state: State = "running"
@@ -84,6 +87,9 @@ class Run:
     error: BaseException | None = None
     step_number, planned_at, read_so_far, model_calls, tool_calls = 0, -1, 0, 0, 0
     post: Any = None
+    keeper: Any = None
+    now = 0.0
+    clock_offset: float | None = 0.0
 
     def __init__(
         self, bound: Bound, task: str, *, parent: Run | None = None, call_id: str = "", run_id: str | None = None,
@@ -116,15 +122,24 @@ class Run:
         self.given = len(message_history or ())
         self.history = [*(message_history or ()), *(said for step in steps for said in step.messages)]
         self.notes: dict[Any, Any] = {}
+        self.remarks: dict[int, Sequence[Message]] = {}
         self.board: list[tuple[tuple[str, ...], str]] | None = [] if agent.share_memory else None
         self.events: deque[Event] = deque()
         self.abandoned: list[Abandoned] = parent.abandoned if parent else []
         self.children: list[Run] = []
         self._usage = Usage()
-        self.started = time.monotonic()
+        if not parent:
+            self.tick()
+        self.started = self.root.now
         self.failures: dict[int, int] = parent.failures if parent else {}
         if parent:
             parent.children.append(self)
+
+    def tick(self) -> None:
+        """Let the clock of the whole run move on. It stands still between effects, and where a record is repeated."""
+        root = self.root
+        if root.clock_offset is not None:
+            root.now = time.monotonic() + root.clock_offset
 
     # ---- what the loop does with it --------------------------------------
 
@@ -253,7 +268,7 @@ class Run:
             calls = limits.model_calls if kind == "model" else limits.tool_calls
             if calls is not None and run.calls(kind) >= calls:
                 raise LimitReached(f"the run may make {calls} {kind} calls and has made them")
-            if limits.seconds is not None and time.monotonic() - run.started >= limits.seconds:
+            if limits.seconds is not None and run.root.now - run.started >= limits.seconds:
                 raise LimitReached(f"the run may take {limits.seconds:g} seconds and has taken them")
             if limits.tokens is not None and run.usage.total_tokens >= limits.tokens:
                 raise LimitReached(f"the run may use {limits.tokens} tokens and has used {run.usage.total_tokens}")
@@ -266,6 +281,16 @@ class Run:
             kind: "model" or "tool".
         """
         return int(getattr(self, f"{kind}_calls")) + sum(child.calls(kind) for child in self.children)
+
+    def others(self, since: int) -> tuple[int, list[str]]:
+        """What the other agents of the run have done, where they share their memory: how far it goes, and the texts.
+
+        Args:
+            since: Entries that were read before.
+        """
+        board = self.root.board or []
+        news = [(path, text) for path, text in board[since:] if path != self.path]
+        return len(board), [f"{'/'.join(path) or 'the outer agent'}: {text}" for path, text in news][-20:]
 
     # ---- beginning and end ------------------------------------------------
 
@@ -303,7 +328,7 @@ class Run:
             steps=tuple(self.steps[self.before :]),
             messages=tuple(self.history),
             usage=self.usage,
-            seconds=time.monotonic() - self.started,
+            seconds=self.root.now - self.started,
             questions=questions,
             abandoned=tuple(self.abandoned),
         )
@@ -314,5 +339,5 @@ class Run:
         Args:
             state: How it ended.
         """
-        error, seconds = str(self.error) if self.error else None, time.monotonic() - self.started
+        error, seconds = str(self.error) if self.error else None, self.root.now - self.started
         return RunFinished(state=state, output=self.output, error=error, usage=self.usage, seconds=seconds)
