@@ -51,6 +51,8 @@ class Runnable(Faces[Deps, Out]):
         share_memory: Whether the agents of a run read each other's steps as they happen.
         callbacks: Called with each `ActionStep` (or, in a dict, by class of step) and the run. They may
             return Continue, Ask, Stop or Edit; one that raises ends the run with everything kept.
+        policies: Objects with hooks about effects, such as `review_effect(run, effect)`, heard beside the host's
+            plugins for this agent's effects and those inside; one with `observe` sees the events too.
     """
 
     name: str | None = None
@@ -62,6 +64,7 @@ class Runnable(Faces[Deps, Out]):
     limits: RunLimits = attrs.field(factory=RunLimits)
     share_memory: bool = False
     callbacks: Sequence[Callable[..., Any]] | Mapping[type, Any] = ()
+    policies: Sequence[Any] = ()
     _bound: list[Bound] = attrs.field(factory=list, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -123,6 +126,7 @@ class Runnable(Faces[Deps, Out]):
             options["ui"] = bound.host.make("ui", options["ui"])
         journal = options.pop("journal", None)
         run = Run(bound, str(task), parent=parent, attachments=attachments, **options)
+        run.observers += [one for one in self.policies if hasattr(one, "observe") and one not in run.observers]
         if journal is not None:
             run.keeper = bound.host.journal(journal).begin(run)
         return run
@@ -313,6 +317,7 @@ class CodeAgent(MultiStepAgent[Deps, Out]):
             imports=self.imports(run.bound),
             limits=self.code_limits,
             stream=run.streaming or bool(run.observers),
+            seed=run.root.seed,
         )
 
     def _executor(self, host: Host) -> Any:

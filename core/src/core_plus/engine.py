@@ -56,6 +56,8 @@ def perform_run(run: Run, prefix: str = "") -> Ops:
         run.finish("failed", error=error)
     except BaseException:
         run.cancellation.cancel("given up")
+        if run.keeper is not None:
+            run.keeper.give_up()
         if (session := run.space.take()) is not None:
             run.host.close_one(session)
         raise

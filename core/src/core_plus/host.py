@@ -155,14 +155,16 @@ class Host(Registry):
         return None
 
     def _heard(self, hook: str, **values: Any) -> Iterator[tuple[str, Any, bool]]:
-        """What each plugin says, the latest first: its name, its word or error, whether it failed."""
-        for one in reversed(getattr(self._manager.hook, hook).get_hookimpls()):
+        """What each plugin says, the latest first, then agents' own policies: its name, word or error, if it failed."""
+        impls = reversed(getattr(self._manager.hook, hook).get_hookimpls())
+        asked = [(one.plugin_name, one.function, one.argnames) for one in impls]
+        for who, function, names in [*asked, *_policies(hook, values)]:
             try:
-                yield one.plugin_name, one.function(*(values[name] for name in one.argnames)), False
+                yield who, function(*(values[name] for name in names)), False
             except LimitReached:  # a budget's word isn't for the model: it ends the run
                 raise
             except Exception as error:
-                yield one.plugin_name, f"{type(error).__name__}: {error}", True
+                yield who, f"{type(error).__name__}: {error}", True
 
     def _first(self, hook: str, **values: Any) -> Any:
         """The first answer that isn't None; a plugin that fails is reported and passed over."""
@@ -207,6 +209,17 @@ class Host(Registry):
 
     def __repr__(self) -> str:
         return f"<Host, {'not started' if self._plugins is None else f'{len(self._plugins)} plugins'}>"
+
+
+def _policies(hook: str, values: dict[str, Any]) -> Iterator[tuple[str, Any, Iterable[str]]]:
+    """The hook of each policy of the run's agent and of those around it, each policy once."""
+    run, seen = values.get("run"), list[Any]()
+    while run is not None:
+        for one in run.bound.agent.policies:
+            if hasattr(one, hook) and not any(one is other for other in seen):
+                seen.append(one)
+                yield type(one).__name__, getattr(one, hook), values
+        run = run.parent
 
 
 def strictest(words: Iterable[Any]) -> Decision | None:

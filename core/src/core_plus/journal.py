@@ -46,6 +46,10 @@ class Keeper(Protocol):
         """
         ...
 
+    def give_up(self) -> None:
+        """The run was given up in the middle; another process may go on with it."""
+        ...
+
 
 class Journal(Protocol):
     """Keeps runs; what `run(..., journal=...)` stands for."""

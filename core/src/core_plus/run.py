@@ -77,8 +77,9 @@ class Run:
         usage: Tokens so far, those of inner runs included.
         cancellation: The stop signal.
         step_number: The step in progress, from 1.
-        now: Of the outermost run: the time in seconds, as it was at the last effect.
+        now: Of the outermost run: the seconds since it began, as they were at the last effect.
         keeper: Of the outermost run: who keeps it in a journal, if anyone.
+        seed: Of the outermost run: what random numbers in code begin with; None leaves them alone.
         remarks: What a person says before a step, by its number.
     """
 
@@ -90,6 +91,7 @@ class Run:
     keeper: Any = None
     now = 0.0
     clock_offset: float | None = 0.0
+    seed: int | None = None
 
     def __init__(
         self, bound: Bound, task: str, *, parent: Run | None = None, call_id: str = "", run_id: str | None = None,
@@ -128,8 +130,7 @@ class Run:
         self.abandoned: list[Abandoned] = parent.abandoned if parent else []
         self.children: list[Run] = []
         self._usage = Usage()
-        if not parent:
-            self.tick()
+        self.clock_offset = -time.monotonic()
         self.started = self.root.now
         self.failures: dict[int, int] = parent.failures if parent else {}
         if parent:

@@ -47,6 +47,7 @@ class MontyExecutor:
 
     name = "monty"
     is_sandbox = True
+    is_repeatable = True
     imports: tuple[str, ...] | None = MODULES
 
     def __init__(

@@ -1,0 +1,208 @@
+"""Having an interpreter back as it was: its code runs again from the start, answered from the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import msgspec
+
+from core_plus import effects as fx
+from core_plus.errors import Divergence
+from core_plus.executors import Answer, CodeError, CodeRequest, Done, Paused
+from core_plus.ops import Invoke, Ops
+from core_plus.run import Run
+from core_plus_journal.values import arguments_tree, same, tree_of
+
+
+@attrs.define
+class Cell:
+    """A snippet as it went.
+
+    Args:
+        code: Its source.
+        number: Its place among the run's, from 1.
+        requests: The calls that it made, by their numbers.
+        deliveries: The answers that it got, in the order in which it got them.
+        done: How it ended; None while it hasn't.
+    """
+
+    code: str
+    number: int
+    requests: dict[int, CodeRequest] = attrs.field(factory=dict)
+    deliveries: list[tuple[Answer, ...]] = attrs.field(factory=list)
+    done: Done | None = None
+
+    def note(self, turn: Paused | Done) -> None:
+        """Note what came out of it.
+
+        Args:
+            turn: The latest.
+        """
+        if isinstance(turn, Done):
+            self.done = turn
+        else:
+            self.requests.update({request.id: request for request in turn.requests})
+
+
+class Cells:
+    """The snippets of a run and of its inner runs, as far as they were repeated from the journal."""
+
+    def __init__(self) -> None:
+        self._cells: dict[str, list[Cell]] = {}
+        self._variables: dict[str, dict[str, Any]] = {}
+        self._surplus: dict[str, Paused] = {}
+
+    def note(self, run: Run, effect: fx.RunCode | fx.ResumeCode, turn: Paused | Done) -> None:
+        """Note a turn that was given back from the journal.
+
+        Args:
+            run: Whose code.
+            effect: What was wanted.
+            turn: What came of it.
+        """
+        cells = self._cells.setdefault(run.id, [])
+        if isinstance(effect, fx.RunCode):
+            self._variables.setdefault(run.id, dict(run.variables))
+            cells.append(Cell(effect.code, len(cells) + 1))
+        elif effect.answers:
+            cells[-1].deliveries.append(effect.answers)
+        cells[-1].note(turn)
+
+    def wanted(self, run: Run, effect: fx.RunCode | fx.ResumeCode, was_begun: bool) -> int:
+        """How many snippets must run again before an effect is performed.
+
+        Args:
+            run: Whose code.
+            effect: What is about to be performed.
+            was_begun: Whether it was begun in an earlier process.
+        """
+        if run.space.session is not None:
+            return 0
+        return len(self._cells.get(run.id, ())) + (was_begun and isinstance(effect, fx.RunCode))
+
+    def forget(self, run: Run) -> None:
+        """Go on with a fresh interpreter.
+
+        Args:
+            run: Whose code.
+        """
+        self._cells.pop(run.id, None)
+
+    def rebuild(self, run: Run) -> Ops:
+        """Have the run's interpreter back.
+
+        Args:
+            run: Whose code.
+
+        Raises:
+            Divergence: The code doesn't do what it did.
+        """
+        cells, variables = self._cells.pop(run.id, []), self._variables.pop(run.id, {})
+        if cells:
+            yield from self._rebuilt(run, cells, variables)
+
+    def with_surplus(self, run: Run, turn: Paused | Done) -> Paused | Done:
+        """What code came out with while it was brought back, beside what it says now.
+
+        Args:
+            run: Whose code.
+            turn: What it says now.
+        """
+        more = self._surplus.pop(run.id, None)
+        if more is None or isinstance(turn, Done):
+            return turn
+        return msgspec.structs.replace(turn, requests=(*more.requests, *turn.requests))
+
+    def _rebuilt(self, run: Run, cells: list[Cell], variables: Mapping[str, Any]) -> Ops:
+        setup = msgspec.structs.replace(run.bound.agent.setup(run), variables=variables)
+        session: Any = yield Invoke(run.bound.executor.open, (setup,))
+        run.space.session, run.space.run_id, run.space.busy = session, run.id, True
+        forget = run.cancellation.on_cancel(session.interrupt)
+        try:
+            for cell in cells:
+                surplus = yield from _Repeat(run, session, cell).go()
+                if surplus is not None:
+                    self._surplus[run.id] = surplus
+            run.space.busy = cells[-1].done is None
+        finally:
+            forget()
+
+
+class _Repeat:
+    """One snippet run again, and held against what it did."""
+
+    def __init__(self, run: Run, session: Any, cell: Cell) -> None:
+        self.run, self.session, self.cell = run, session, cell
+        self.open: set[int] = set()
+        self.more: list[CodeRequest] = []
+        self.turn: Paused | Done = Paused()
+
+    def go(self) -> Ops:
+        cell = self.cell
+        self._take((yield Invoke(self.session.start, (cell.code,))))
+        for delivery in cell.deliveries:
+            yield from self._until({answer.id for answer in delivery})
+            self._take((yield Invoke(self.session.resume, (delivery,))))
+        if cell.done is not None:
+            while not isinstance(self.turn, Done):
+                self._take((yield Invoke(self.session.resume, ((),))))
+            self._compare(self.turn, cell.done)
+            return None
+        yield from self._until(set(cell.requests))
+        return Paused(tuple(self.more)) if self.more else None
+
+    def _until(self, wanted: set[int]) -> Ops:
+        """Wait until the code has made these calls."""
+        while not wanted <= self.open:
+            if isinstance(self.turn, Done):
+                missing = self.cell.requests.get(min(wanted - self.open))
+                words = f"calls {missing.name}" if missing else "goes on"
+                error = f" ({self.turn.error.kind}: {self.turn.error.message})" if self.turn.error else ""
+                self._differs(f"it ends{error} where it {words} in the journal", self.turn.error)
+            self._take((yield Invoke(self.session.resume, ((),))))
+
+    def _take(self, turn: Paused | Done) -> None:
+        self.turn = turn
+        for request in turn.requests if isinstance(turn, Paused) else ():
+            self.open.add(request.id)
+            was = self.cell.requests.get(request.id)
+            if was is None and self.cell.done is None:
+                self.more.append(request)
+            elif was is None:
+                self._differs(f"it calls {request.name}, which it doesn't in the journal")
+            elif request.name != was.name or not same(
+                arguments_tree(request.args, request.kwargs), arguments_tree(was.args, was.kwargs)
+            ):
+                self._differs(f"it calls {_call(request)}, where the journal has {_call(was)}")
+
+    def _compare(self, turn: Done, was: Done) -> None:
+        if (turn.error is None) != (was.error is None) or (
+            turn.error and was.error and (turn.error.kind, turn.error.line) != (was.error.kind, was.error.line)
+        ):
+            self._differs(f"it ends with {_ending(turn)}, where the journal has {_ending(was)}", turn.error)
+        for name in ("stdout", "stderr"):
+            now, then = getattr(turn, name).splitlines(), getattr(was, name).splitlines()
+            for line in range(max(len(now), len(then))):
+                one, other = (lines[line] if line < len(lines) else None for lines in (now, then))
+                if one != other:
+                    self._differs(f"line {line + 1} of what it prints is {one!r:.200}, {other!r:.200} in the journal")
+        if not same(tree_of(turn.value), tree_of(was.value)):
+            self._differs(f"its value is {turn.value!r:.200}, {was.value!r:.200} in the journal")
+
+    def _differs(self, what: str, error: CodeError | None = None) -> None:
+        line = f", line {error.line}" if error is not None and error.line else ""
+        raise Divergence(
+            f"run {self.run.id}: snippet {self.cell.number}{line} doesn't do what it did: {what}. Code that depends on "
+            "the time, on random numbers or on files can't be repeated; fork the run before this step"
+        )
+
+
+def _call(request: CodeRequest) -> str:
+    words = [*map(repr, request.args), *(f"{name}={value!r}" for name, value in request.kwargs.items())]
+    return f"{request.name}({', '.join(words)[:200]})"
+
+
+def _ending(done: Done) -> str:
+    return f"{done.error.kind}: {done.error.message:.200}" if done.error else "no error"
