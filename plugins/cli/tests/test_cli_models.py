@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import stat
 
 import pytest
+
+from core_plus_cli import credentials, servers
+from core_plus_testkit import OpenAIServer
 
 
 def test_the_providers_are_listed_with_a_line_each_and_the_default(core_plus):
@@ -58,3 +62,64 @@ def test_a_broken_provider_is_told_and_the_others_are_listed(core_plus, broken_p
     assert done.status == 0
     assert "scripted:" in done.out
     assert "rotten_module" in done.err
+
+
+@pytest.fixture
+def server(monkeypatch):
+    with OpenAIServer() as running:
+        running.script(["hello"], model="small")
+        running.script(["hello"], model="large")
+        monkeypatch.setenv("OPENAI_BASE_URL", running.url)
+        yield running
+
+
+def test_what_a_provider_serves_is_listed_with_a_kept_key(core_plus, server):
+    credentials.keep("openai", "sk-kept")
+    assert core_plus("models", "openai").out == "large\nsmall\n"
+    assert json.loads(core_plus("models", "openai", "--json").out) == {
+        "provider": "openai",
+        "models": ["large", "small"],
+    }
+    assert {each.headers["authorization"] for each in server.requests} == {"Bearer sk-kept"}
+
+
+def test_a_provider_without_its_key_says_what_to_set(core_plus):
+    done = core_plus("models", "openai")
+    assert (done.status, done.out) == (1, "")
+    assert "set OPENAI_API_KEY" in done.err
+    assert "core-plus keys set openai" in done.err
+
+
+def test_a_provider_that_has_no_list_says_so(core_plus, spying):
+    _, host = spying()
+    done = core_plus("models", "spy", host=host)
+    assert (done.status, done.out, done.err) == (1, "", "spy has no list of models to ask for\n")
+
+
+def test_a_server_that_doesnt_tell_is_named(core_plus, monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    done = core_plus("models", "openai")
+    assert done.status == 1
+    assert "http://127.0.0.1:9/v1" in done.err
+
+
+def test_the_models_of_local_servers_are_listed(core_plus, server, monkeypatch):
+    port = int(server.origin.rpartition(":")[2])
+    monkeypatch.setattr(servers, "KNOWN", (("Ollama", 9), ("vLLM", port)))
+    lines = core_plus("models", "local").out.splitlines()
+    assert (lines[0], sorted(lines[1:])) == (f"vLLM, {server.url}", ["  large", "  small"])
+    found = json.loads(core_plus("models", "local", "--json").out)
+    assert [(each["name"], each["base_url"], sorted(each["models"])) for each in found] == [
+        ("vLLM", server.url, ["large", "small"])
+    ]
+    monkeypatch.setattr(servers, "KNOWN", (("Ollama", 9),))
+    done = core_plus("models", "local")
+    assert (done.status, done.out) == (1, "")
+    assert "Ollama :9" in done.err
+
+
+def test_the_list_as_json(core_plus, monkeypatch):
+    monkeypatch.setenv("CORE_PLUS_MODEL", "openai:other")
+    found = json.loads(core_plus("models", "--json").out)
+    assert found["default"] == "openai:other"
+    assert "openai" in [each["name"] for each in found["providers"]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -36,7 +37,7 @@ def test_what_is_blocked_or_broken_is_listed_with_the_reason(core_plus, broken_p
 def test_a_healthy_installation_has_no_problems(core_plus):
     done = core_plus("doctor")
     assert (done.status, done.err) == (0, "")
-    for shown in ("Python 3.", "core-plus-cli", "no key kept or set", "Nothing is wrong."):
+    for shown in ("Python 3.", "core-plus-cli", "without a key", "Nothing is wrong."):
         assert shown in done.out
 
 
@@ -54,7 +55,7 @@ def test_doctor_as_json(core_plus, hosting):
     assert found["chosen_executor"] == "walled"
     assert executors["walled"] == {"is_sandbox": True, "lacks": "", "walls": ["brick", "mortar"], "by_name": False}
     assert executors["subprocess"]["is_sandbox"] is False
-    assert {"name": "scripted", "key": ""} in found["providers"]
+    assert {"name": "scripted", "key": "", "lacks": None} in found["providers"]
     assert found["distributions"]["core-plus-cli"]
 
 
@@ -142,3 +143,17 @@ def test_doctor_finds_a_default_model_that_nobody_offers(core_plus, monkeypatch)
     done = core_plus("doctor")
     assert done.status == 1
     assert "did you mean openai?" in done.out
+
+
+def test_doctor_says_which_providers_can_be_asked_and_what_the_others_lack_and_shows_no_key(core_plus, monkeypatch):
+    credentials.keep("groq", "sk-groq-kept")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-openai-set")
+    found = {each["name"]: each for each in json.loads(core_plus("doctor", "--json").out)["providers"]}
+    assert (found["openai"]["key"], found["openai"]["lacks"]) == ("environment (OPENAI_API_KEY)", "")
+    assert (found["groq"]["key"], found["groq"]["lacks"]) == ("file", "")
+    assert (found["anthropic"]["key"], found["anthropic"]["lacks"]) == ("", "set ANTHROPIC_API_KEY")
+    assert found["ollama"]["lacks"] == ""
+    words = core_plus("doctor").out
+    assert "anthropic (set ANTHROPIC_API_KEY)" in words
+    assert "sk-" not in words
+    assert "GROQ_API_KEY" not in os.environ

@@ -98,6 +98,11 @@ class SandboxExecutor:
             raise ExecutorError(f"no sandbox can be made: {error}; {HOLDS}") from error
 
     @property
+    def is_repeatable(self) -> bool:
+        """Whether code can change nothing but its scratch: not where it may write files or reach hosts."""
+        return not self._settings.hosts and "rw" not in self._settings.files.values()
+
+    @property
     def walls(self) -> tuple[str, ...]:
         """The walls that stand around every sandbox, for people to read; starts the parent if need be.
 
@@ -107,12 +112,14 @@ class SandboxExecutor:
         return self._parent().walls
 
     def describe(self) -> str:
-        """The walls that stand, in one line.
+        """The walls that stand, in one line, and why control groups don't, where they can't be had.
 
         Raises:
             ExecutorError: One that is needed can't be raised here.
         """
-        return ", ".join(self.walls)
+        zygote = self._parent()
+        without = f" (no cgroup: {zygote.without_groups})" if zygote.without_groups else ""
+        return ", ".join(zygote.walls) + without
 
     def start(self) -> None:
         """Start the parent ahead, so that the first session needn't wait for it (30 ms, and what is preloaded).

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from core_plus.agents import CodeAgent, MultiStepAgent, ToolCallingAgent
 from core_plus.errors import ConfigurationError
 from core_plus.host import Host
-from core_plus_cli import choosing, credentials, places, toolbox
+from core_plus_cli import choosing, credentials, offering, places, toolbox
 from core_plus_cli.command import say
 
 Agent: TypeAlias = MultiStepAgent[Any, Any]
@@ -31,7 +31,7 @@ def agent(options: Namespace, host: Host, stack: ExitStack, command: str, task: 
     """
     for problem in stack.enter_context(credentials.in_environment()):
         say(f"core-plus {command}: {problem}")
-    ref = choosing.model_ref(options.model)
+    ref = choosing.model_ref(options.model) or offering.accepted(host, command)
     if ref is None:
         raise choosing.no_model(command, task)
     settings: dict[str, Any] = {

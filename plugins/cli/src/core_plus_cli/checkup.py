@@ -24,10 +24,12 @@ class ProviderFacts(msgspec.Struct):
     Args:
         name: What people write.
         key: Where its key comes from, "" if there is none. Some need none.
+        lacks: What has to be set before it can be asked, "" if nothing; None if it can't say.
     """
 
     name: str
     key: str = ""
+    lacks: str | None = None
 
 
 class Checkup(msgspec.Struct):
@@ -68,7 +70,7 @@ def examine(host: Host) -> Checkup:
     except PluginError as error:
         problems.append(str(error))
         chosen = ""
-    providers = [ProviderFacts(name, key) for name, key in _keys(host, problems).items()]
+    providers = _providers(host, problems)
     if not providers:
         problems.append("no provider of models is installed; core-plus-openai brings one")
     return Checkup(
@@ -97,6 +99,30 @@ def _load_all(host: Host) -> list[str]:
         if plugin.status == "broken" and not told:
             problems[f"{plugin.id} {plugin.version} is broken: {plugin.why}"] = None
     return [*problems]
+
+
+def _providers(host: Host, problems: list[str]) -> list[ProviderFacts]:
+    """What each provider has to be asked with. A kept key counts, and stays where it is: that there is one will do."""
+    keys = _keys(host, problems)
+    standing_in = {
+        credentials.variable_of(name): "kept"
+        for name, key in keys.items()
+        if key and credentials.variable_of(name) not in os.environ
+    }
+    os.environ.update(standing_in)
+    try:
+        return [ProviderFacts(name, key, _lack(name, host)) for name, key in keys.items()]
+    finally:
+        for variable in standing_in:
+            del os.environ[variable]
+
+
+def _lack(name: str, host: Host) -> str | None:
+    try:
+        missing = getattr(host.find("model", name).factory, "missing", None)
+    except PluginError:  # told already
+        return None
+    return None if missing is None else str(missing())
 
 
 def _keys(host: Host, problems: list[str]) -> dict[str, str]:
@@ -146,14 +172,22 @@ def in_words(found: Checkup) -> str:
         auto = "  (auto)" if executor.name == found.chosen_executor else ""
         lines.append(f"  {executor.name:<{width}} {_wall(executor)}{auto}")
     lines += ["", "models"]
-    lines += [f"  {provider.name + ':':<24} {provider.key}" for provider in found.providers if provider.key]
-    keyless = [provider.name for provider in found.providers if not provider.key]
-    lines += _listed("no key kept or set", keyless)
+    lines += [f"  {provider.name + ':':<24} {_ready(provider)}" for provider in found.providers if _ready(provider)]
+    lines += _listed("lacking", [f"{each.name} ({each.lacks})" for each in found.providers if each.lacks])
+    silent = [each.name for each in found.providers if not each.key and each.lacks is None]
+    lines += _listed("without a key", silent)
     lines.append(f"  {'default':<24} {found.model or 'none'}")
     if found.proxies:
         lines += ["", "proxies", *(f"  {scheme:<24} {host}" for scheme, host in found.proxies.items())]
     lines += ["", *(f"PROBLEM  {problem}" for problem in found.problems)]
     return "\n".join([*lines, "" if found.problems else "Nothing is wrong."]).rstrip()
+
+
+def _ready(provider: ProviderFacts) -> str:
+    """How a provider can be asked, "" if it can't be, or can't say."""
+    if provider.lacks:
+        return ""
+    return provider.key or ("nothing is lacking" if provider.lacks == "" else "")
 
 
 def _listed(what: str, names: list[str]) -> list[str]:

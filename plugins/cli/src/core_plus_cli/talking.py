@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -12,6 +12,8 @@ from core_plus.errors import AuthenticationError, ConfigurationError, ModelConne
 from core_plus.events import ActionStep
 from core_plus.memory import dump_steps, load_steps
 from core_plus.result import RunResult
+from core_plus.run import Run
+from core_plus.stream import EventStream
 from core_plus.ui import UI
 from core_plus_cli import credentials, places, storage
 from core_plus_cli.command import ANSWERED, FAILED, INTERRUPTED, PIPE_CLOSED, SUSPENDED, say
@@ -51,7 +53,7 @@ class Talk:
         self._agent, self._ui, self._pieces, self._keep = agent, ui, pieces, keep
         self._place = places.in_words(agent.executor) if isinstance(agent, CodeAgent) else ""
         self._session = agent.session(saved_steps() if go_on else ())
-        self.unread = False
+        self.unread = self._is_kept = False
 
     def do(self, task: str, **options: Any) -> RunResult[Any]:
         """Do a task; Ctrl-C stops it.
@@ -60,14 +62,27 @@ class Talk:
             task: In words.
             **options: As for an agent's `run`.
         """
+        return self._driven(lambda **fresh: self._session.new_run(task, **options, **fresh))
+
+    def go_on(self, begin: Callable[..., Run]) -> RunResult[Any]:
+        """Go on with a run that is kept, or repeat it; Ctrl-C stops it.
+
+        Args:
+            begin: Gives the run, from the agent, `ui` and `cancellation`.
+        """
+        return self._driven(lambda **fresh: begin(self._agent, **fresh))
+
+    def _driven(self, begin: Callable[..., Run]) -> RunResult[Any]:
         with CtrlC() as ctrl_c:
             watched = (
                 Watched(self._ui, ctrl_c, pieces=self._pieces, place=self._place) if self._ui is not None else None
             )
-            result = self._session.run(task, ui=watched, cancellation=ctrl_c.cancellation, **options)
+            run = begin(ui=watched, cancellation=ctrl_c.cancellation)
+            result = EventStream[Any](run).finish()
             self.unread = watched is not None and watched.unread
+        self._is_kept = run.keeper is not None
         if self._keep:
-            save_steps(self._session.steps)
+            save_steps(run.steps)
         return result
 
     def explain(self, result: RunResult[Any], command: str) -> None:
@@ -84,9 +99,14 @@ class Talk:
         if result.state == "suspended":
             for question in result.questions:
                 say(f"core-plus {command}: nobody could be asked: {question.text}")
-            say(f"  Run it in a terminal to answer{kept}.")
+            if self._is_kept:
+                say(f"  It waits: core-plus runs answer {result.run_id} ANSWER")
+            else:
+                say(f"  Run it in a terminal to answer{kept}.")
         elif result.state == "interrupted":
             on = ": core-plus run -c TASK goes on from there" if command == "run" else ""
+            if self._is_kept:
+                on = f": core-plus runs resume {result.run_id} goes on with it"
             say(f"core-plus {command}: interrupted{kept}{on}.")
         elif hint := _hint(result.error):
             say(f"  {hint}")

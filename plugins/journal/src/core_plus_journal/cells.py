@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -53,6 +54,7 @@ class Cells:
         self._cells: dict[str, list[Cell]] = {}
         self._variables: dict[str, dict[str, Any]] = {}
         self._surplus: dict[str, Paused] = {}
+        self._busy: dict[str, threading.Event] = {}
 
     def note(self, run: Run, effect: fx.RunCode | fx.ResumeCode, turn: Paused | Done) -> None:
         """Note a turn that was given back from the journal.
@@ -100,8 +102,23 @@ class Cells:
             Divergence: The code doesn't do what it did.
         """
         cells, variables = self._cells.pop(run.id, []), self._variables.pop(run.id, {})
-        if cells:
+        if not cells:
+            return
+        self._busy[run.id] = threading.Event()
+        try:
             yield from self._rebuilt(run, cells, variables)
+        finally:
+            self._busy.pop(run.id).set()
+
+    def ready(self, run: Run) -> Ops:
+        """Wait until the run's interpreter is back, where another branch is having it back.
+
+        Args:
+            run: Whose code.
+        """
+        busy = self._busy.get(run.id)
+        if busy is not None:
+            yield Invoke(busy.wait)
 
     def with_surplus(self, run: Run, turn: Paused | Done) -> Paused | Done:
         """What code came out with while it was brought back, beside what it says now.

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
 import msgspec
 
 from core_plus.errors import JournalError
-from core_plus.journal import Info, Store
+from core_plus.journal import Store
 from core_plus.memory import as_data, load_steps
 from core_plus.messages import Audio, File, Image, Message, message
 from core_plus.run import Run, RunLimits
+from core_plus_journal.exchange import lines_of, load_lines
 from core_plus_journal.keeper import Keeper, now
 from core_plus_journal.marks import changes, plugins_of, tools_of
 from core_plus_journal.pen import Pen
 from core_plus_journal.records import VERSION, AnyRecord, Header, Intent, Resumed, header_of, line_of, record_of
+from core_plus_journal.stories import Line, Summary, story_of, summary_of
 from core_plus_journal.tape import Tape
 from core_plus_journal.unknown import Rule, Unknown
 from core_plus_journal.values import dumps, struct_of, value_of, variables_tree
@@ -180,17 +182,58 @@ class Journal:
         header = header_of(next(lines), f"run {run_id}")
         return header, [record_of(line, f"run {run_id}, record {place}") for place, line in enumerate(lines, 1)]
 
-    def tape(self, run_id: str) -> Tape:
-        """What a run has done, by effect.
+    def runs(self) -> list[Summary]:
+        """What is kept, the newest first, each in one line."""
+        return [summary_of(info) for info in self.store.runs()]
+
+    def story(self, run_id: str) -> list[Line]:
+        """What a run did, one line for each effect.
 
         Args:
             run_id: Which.
-        """
-        return Tape(*self.load(run_id))
 
-    def runs(self) -> Iterator[Info]:
-        """What is kept, the newest first."""
-        return iter(self.store.runs())
+        Raises:
+            JournalError: There is no such run, or it is damaged.
+        """
+        return list(story_of(*self.load(run_id)))
+
+    def export(self, run_id: str, strike: Iterable[str] = ()) -> Iterator[bytes]:
+        """A run as lines of JSON.
+
+        Args:
+            run_id: Which.
+            strike: Regular expressions; what they match in any text becomes `***`.
+
+        Raises:
+            JournalError: There is no such run, or an expression is none.
+        """
+        return lines_of(self.store, run_id, strike)
+
+    def take(self, lines: Iterable[bytes], source: str = "the lines given") -> list[str]:
+        """Keep runs that were exported.
+
+        Args:
+            lines: Of one run or several after each other.
+            source: Where they come from, for errors.
+
+        Returns:
+            Their ids.
+
+        Raises:
+            JournalError: A line is no record, or a run is there already.
+        """
+        return load_lines(self.store, lines, source)
+
+    def delete(self, run_id: str) -> None:
+        """Forget a run.
+
+        Args:
+            run_id: Which.
+
+        Raises:
+            JournalError: There is no such run, or a process has it.
+        """
+        self.store.delete(run_id)
 
     def close(self) -> None:
         """Close the store."""

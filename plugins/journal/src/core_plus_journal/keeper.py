@@ -225,6 +225,7 @@ class Keeper:
 
     def _restored(self, run: Run, key: str, effect: fx.RunCode | fx.ResumeCode, was_begun: bool) -> Ops:
         """Have the interpreter back that the code needs; the code's end, where it can't be had."""
+        yield from self.cells.ready(run)
         cells = self.cells.wanted(run, effect, was_begun)
         if not cells:
             return None

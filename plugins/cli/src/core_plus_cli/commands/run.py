@@ -8,8 +8,12 @@ from core_plus.hookspecs import hookimpl
 from core_plus_cli.command import as_json, command
 
 if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Callable
+
     from core_plus.hookspecs import Register
     from core_plus.host import Host
+    from core_plus.run import Run
     from core_plus_cli.parsing import Parser
 
 EXAMPLES = """
@@ -45,7 +49,7 @@ def main(arguments: list[str], host: Host) -> int:
 
     from contextlib import ExitStack, closing
 
-    from core_plus_cli import building, inputs, screen
+    from core_plus_cli import building, inputs, journals, screen
     from core_plus_cli.talking import Talk
 
     task, attachments = inputs.task_and_attachment(options.task)
@@ -54,8 +58,41 @@ def main(arguments: list[str], host: Host) -> int:
         ui = None if options.json else stack.enter_context(closing(screen.new_screen(host, options.level)))
         talk = stack.enter_context(closing(Talk(agent, ui, pieces=options.stream, go_on=options.go_on)))
         given = {"images": options.images, "files": options.files, "attachments": attachments}
+        if (journal := journals.keeping(options.journal, arguments, host)) is not None:
+            given["journal"] = journal
         result = talk.do(task, variables=dict(options.variables), **given)
     if options.json:
+        print(as_json(result.as_dict()))
+    else:
+        talk.explain(result, "run")
+    return talk.status(result)
+
+
+def go_on(arguments: list[str], wishes: Namespace, host: Host, begin: Callable[..., Run]) -> int:
+    """Go on with a kept run, shown as `run` shows it.
+
+    Args:
+        arguments: The command line that it was begun with.
+        wishes: Of the screen: `level` and `json`.
+        host: Where plugins come from.
+        begin: Gives the run; see `Talk.go_on`.
+
+    Returns:
+        The exit status.
+    """
+    options = _parser().parse_args(arguments)
+
+    from contextlib import ExitStack, closing
+
+    from core_plus_cli import building, screen
+    from core_plus_cli.talking import Talk
+
+    with ExitStack() as stack:
+        agent = building.agent(options, host, stack, "run", options.task)
+        ui = None if wishes.json else stack.enter_context(closing(screen.new_screen(host, wishes.level)))
+        talk = stack.enter_context(closing(Talk(agent, ui, pieces=options.stream)))
+        result = talk.go_on(begin)
+    if wishes.json:
         print(as_json(result.as_dict()))
     else:
         talk.explain(result, "run")
@@ -69,5 +106,6 @@ def _parser() -> Parser:
     parser.add_argument("task", nargs="?", metavar="TASK", help="what to do, in words; - reads it from standard input")
     parsing.add_agent_options(parser)
     parsing.add_task_options(parser)
+    parser.add_argument("--journal", metavar="FILE", help="where the run is kept; none keeps it nowhere")
     parsing.add_screen_options(parser, json_too=True)
     return parser
