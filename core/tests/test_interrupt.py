@@ -10,8 +10,18 @@ import pytest
 from interrupting import FACES, PROMPT, Begun, check, interrupted, wait_for
 from kernel_doubles import AsyncScripted, Scripted, ThreadExecutor, Watcher, call
 
-from core_plus import CodeAgent, ModelConnectionError, RunContext, ToolCallingAgent, tool
+from core_plus import (
+    Cancellation,
+    CodeAgent,
+    ModelConnectionError,
+    RunContext,
+    ToolCall,
+    ToolCallingAgent,
+    message,
+    tool,
+)
 from core_plus.events import Warned
+from core_plus.executors import Done
 
 
 @pytest.fixture
@@ -176,3 +186,50 @@ def test_what_a_given_up_tool_raises_late_is_kept_too(host, begun, no_grace):
     result, _ = interrupted("run", agent, begun)
     let_go.set()
     assert wait_for(lambda: result.abandoned[0].outcome == "raised OSError: too late")
+
+
+class _SlowToClose:
+    """An executor whose sessions take a while to close, async."""
+
+    name, is_sandbox = "slow", False
+
+    def __init__(self):
+        self.closed = []
+
+    def open(self, setup):
+        return self
+
+    def start(self, code):
+        self.cancel()
+        return Done(value=1)
+
+    def interrupt(self):
+        return None
+
+    async def close(self):
+        await asyncio.sleep(0.01)
+        self.closed.append(True)
+
+
+@pytest.mark.parametrize("face", ["run", "arun"])
+def test_a_session_is_closed_to_the_end_though_the_run_was_interrupted(host, face):
+    executor, cancellation = _SlowToClose(), Cancellation()
+    executor.cancel = lambda: cancellation.cancel("enough")
+    agent = CodeAgent(model=Scripted("<code>\n1\n</code>", "<code>\n2\n</code>"), executor=executor, host=host)
+    given = {"cancellation": cancellation}
+    result = agent.run("x", **given) if face == "run" else asyncio.run(agent.arun("x", **given))
+    assert result.state == "interrupted"
+    assert executor.closed == [True]
+
+
+def test_an_async_tool_that_exits_ends_its_call_and_not_the_loop_of_every_run(host):
+    @tool
+    async def leave() -> str:
+        """Leave."""
+        raise SystemExit(3)
+
+    calls = [message("assistant", [ToolCall("a", "leave", {})]), "still here"]
+    for _ in range(2):
+        result = ToolCallingAgent(model=Scripted(*calls), tools=[leave], host=host).run("x")
+        assert result.output == "still here"
+        assert "SystemExit: 3" in result.steps[1].calls[0].error.message

@@ -214,7 +214,7 @@ def _outcome(begin: Callable[[], Any], op: Any, run: Run) -> Outcome:
 def _awaited(awaitable: Any, run: Run, op: Any) -> Any:
     """Wait for something async in a sync run: on the host's event loop."""
     future = run.host.workers.submit_async(awaitable, getattr(op, "timeout", None))
-    forget = run.cancellation.on_cancel(future.cancel)
+    forget = run.cancellation.on_cancel(future.cancel if _is_stoppable(op) else int)
     try:
         return future.result()
     except CancelledError:
@@ -224,6 +224,11 @@ def _awaited(awaitable: Any, run: Run, op: Any) -> Any:
     finally:
         forget()
         future.cancel()
+
+
+def _is_stoppable(op: Any) -> bool:
+    """Whether an operation is given up when the run is told to stop."""
+    return not getattr(op, "to_the_end", False)
 
 
 async def adrive(ops: Ops, run: Run) -> AsyncGenerator[Any, Any]:
@@ -270,7 +275,10 @@ async def adrive(ops: Ops, run: Run) -> AsyncGenerator[Any, Any]:
         await asyncio.gather(*tasks, return_exceptions=True)
         scheduler.close()
         for stream in opened:
-            await stream.aclose() if hasattr(stream, "aclose") else stream.close()
+            if hasattr(stream, "aclose"):
+                await stream.aclose()
+            elif hasattr(stream, "close"):
+                stream.close()
 
 
 async def _aperformed(op: Any, run: Run, opened: list[Any]) -> Outcome:
@@ -295,7 +303,7 @@ async def _stoppable(awaitable: Any, run: Run, op: Any) -> Any:
         if pending and task is not None:
             task.cancel()
 
-    forget = run.cancellation.on_cancel(lambda: loop.call_soon_threadsafe(stop))
+    forget = run.cancellation.on_cancel(lambda: loop.call_soon_threadsafe(stop) if _is_stoppable(op) else None)
     try:
         timeout = getattr(op, "timeout", None)
         return await (awaitable if timeout is None else asyncio.wait_for(awaitable, timeout))

@@ -64,9 +64,11 @@ def perform_run(run: Run, prefix: str = "") -> Ops:
     run.cancellation.release()
     if not run.finished:
         run.finish("failed", error=CorePlusError("the loop ended without an answer"))
+    if run.keeper is not None:
+        run.keeper.conclude()
     # A session whose code was left in the middle can't be used again, so a conversation doesn't keep it either.
     if (not run.space.keep or run.space.busy) and (session := run.space.take()) is not None:
-        yield Invoke(session.close)
+        yield Invoke(session.close, to_the_end=True)
     run.emit(run.last_event(run.state))
     yield from flush(run)
     return run.result()
@@ -169,11 +171,7 @@ class _Scope:
 
 
 def _branch(branch: fx.Branch) -> fx.Effects:
-    return _single(branch) if isinstance(branch, fx.Effect) else branch
-
-
-def _single(effect: fx.Effect) -> fx.Effects:
-    return (yield effect)
+    return (yield branch) if isinstance(branch, fx.Effect) else (yield from branch)
 
 
 def _reviewed(run: Run, effect: fx.Effect) -> Ops:

@@ -44,7 +44,8 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
             None leaves it to the executor.
         limits: What the code may use.
         stream: Whether printed output is wanted as it comes.
-        seed: What the random numbers of each snippet begin with, where they shall be the same again; None: anything.
+        seed: What the random numbers of each snippet begin with, where they shall be the same again, and calls tell
+            their lines; None: neither.
     """
 
     functions: tuple[str, ...] = ()
@@ -64,12 +65,14 @@ class CodeRequest(msgspec.Struct, frozen=True, omit_defaults=True):
         name: The function.
         args: Its positional arguments.
         kwargs: Its named arguments.
+        line: Where in the snippet the call stands, where `Setup.seed` asked for repeatable code.
     """
 
     id: int
     name: str
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = {}
+    line: int | None = None
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -155,10 +155,15 @@ class Host(Registry):
         return None
 
     def _heard(self, hook: str, **values: Any) -> Iterator[tuple[str, Any, bool]]:
-        """What each plugin says, the latest first, then agents' own policies: its name, word or error, if it failed."""
+        """What each agent's own policy says, then each plugin, the latest first: its name, word or error, if it failed.
+
+        A policy's hook that is marked `trylast` is heard after the plugins'.
+        """
         impls = reversed(getattr(self._manager.hook, hook).get_hookimpls())
         asked = [(one.plugin_name, one.function, one.argnames) for one in impls]
-        for who, function, names in [*asked, *_policies(hook, values)]:
+        own = [*_policies(hook, values)]
+        last = [one for one in own if getattr(one[1], "core_plus_impl", {}).get("trylast")]
+        for who, function, names in [*(one for one in own if one not in last), *asked, *last]:
             try:
                 yield who, function(*(values[name] for name in names)), False
             except LimitReached:  # a budget's word isn't for the model: it ends the run

@@ -46,6 +46,10 @@ class Keeper(Protocol):
         """
         ...
 
+    def conclude(self) -> None:
+        """The outermost run has come to its end, which nobody knows yet: one that left out what it did has failed."""
+        ...
+
     def give_up(self) -> None:
         """The run was given up in the middle; another process may go on with it."""
         ...
@@ -164,6 +168,14 @@ class Store(Protocol):
 
     def runs(self) -> Iterable[Info]:
         """What is kept, the newest first."""
+        ...
+
+    def has(self, run_id: str) -> bool:
+        """Whether a run is kept here.
+
+        Args:
+            run_id: Which.
+        """
         ...
 
     def delete(self, run_id: str) -> None:

@@ -27,7 +27,8 @@ class Invoke(Op):
 
     `where` a sync one runs: "caller", always in the thread of the run; "blocking", there in a sync run and
     in a worker thread in an async one; "worker", always in a worker thread, so that it can be given up when
-    the run is told to stop or after `timeout` seconds, and `given_up` is told.
+    the run is told to stop or after `timeout` seconds, and `given_up` is told. What is to be done `to_the_end` is
+    waited for even when the run is told to stop: cleaning up.
     """
 
     function: Callable[..., Any]
@@ -37,6 +38,7 @@ class Invoke(Op):
     where: Literal["caller", "blocking", "worker"] = "blocking"
     timeout: float | None = None
     given_up: Callable[[Any], None] | None = None
+    to_the_end: bool = False
 
 
 class Wait(Op):

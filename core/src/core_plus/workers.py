@@ -60,7 +60,10 @@ class Workers:
         import asyncio
 
         async def wait() -> T:
-            return await asyncio.wait_for(awaitable, timeout)
+            try:
+                return await asyncio.wait_for(awaitable, timeout)
+            except (SystemExit, KeyboardInterrupt) as error:  # either would end the loop, and with it every other run
+                raise RuntimeError(f"{type(error).__name__}: {error}") from error
 
         if threading.current_thread() is self._thread:
             if hasattr(awaitable, "close"):
