@@ -33,8 +33,8 @@ DISTANT = ("e2b", "modal")
 """Executors that cost money: only by name."""
 
 
-def here(names: list[str], host: Host) -> list[str]:
-    """The executors that can run here; of those that can't, and weren't asked for in vain, it is said.
+def here(names: list[str], host: Host) -> list[InExecutor]:
+    """The executors that can run here: each has run a snippet. Of those that can't it is said.
 
     Args:
         names: Asked for; none means all.
@@ -42,15 +42,20 @@ def here(names: list[str], host: Host) -> list[str]:
     """
     found = []
     for name in names or [name for name in host.names("executor") if name not in DISTANT]:
+        runner = None
         try:
             lacks = getattr(host.find("executor", name).factory, "missing", str)()
-            host.executor(name)
+            if not lacks:
+                runner = InExecutor(name, host)
+                runner.time("1 + 1")
         except Exception as error:  # whatever a plugin raises is why it is left out
-            lacks = str(error)
-        if lacks:
-            print(f"without {name}: {lacks}", file=sys.stderr)
-        else:
-            found.append(name)
+            lacks = str(error) or type(error).__name__
+        if runner is not None and not lacks:
+            found.append(runner)
+            continue
+        print(f"without {name}: {lacks}", file=sys.stderr)
+        if runner is not None:
+            runner.close()
     return found
 
 
@@ -119,7 +124,7 @@ def main() -> None:
     parser.add_argument("--only", choices=PARTS, action="append", metavar="PART", help=f"one of {', '.join(PARTS)}")
     options, began = parser.parse_args(), time.perf_counter()
     with Host() as host, ExitStack() as stack:
-        runners: list[Runner] = [Native(), *(InExecutor(name, host) for name in here(options.names, host))]
+        runners: list[Runner] = [Native(), *here(options.names, host)]
         runners += [Smolagents(options.smolagents)] if options.smolagents else []
         for runner in runners:
             stack.callback(runner.close)

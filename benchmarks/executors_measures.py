@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from executors_memory import cpu_seconds, descendants, megabytes
-from executors_runners import InExecutor, NotThere, Runner
+from executors_runners import Echo, InExecutor, NotThere, Runner
 
 from core_plus import Limits
 
@@ -78,9 +78,10 @@ def computing(runners: Sequence[Runner], rounds: int) -> list[Figure]:
     return [*figures, mean]
 
 
+CALL = "a call of a tool"
 SNIPPETS: tuple[tuple[Figure, str, int, int], ...] = (
     (Figure("  with a print", "µs"), "print(1)", 50, 1),
-    (Figure("a call of a tool", "µs", 15), "for i in range(100):\n    same(i)", 10, 100),
+    (Figure(CALL, "µs", 15), "for i in range(100):\n    same(i)", 10, 100),
     (Figure("10 MB of text in and out", "ms", 10), "text = give()\ntext", 3, 1),
     (Figure("  100,000 whole numbers out and in", "ms"), "back = same(list(range(100_000)))", 1, 1),
 )
@@ -92,7 +93,9 @@ def snippets(runners: Sequence[Runner], rounds: int) -> list[Figure]:
     warm, slowest = Figure("a warm snippet, 1 + 1", "µs", 50), Figure("  one in a hundred", "µs", 1000)
     new, others = Figure("  code not seen before", "µs"), [replace(row[0], values={}) for row in SNIPPETS]
     every: dict[str, list[float]] = {runner.name: [] for runner in runners}
+    echo, floor = Echo(), math.inf
     for count in range(rounds):
+        floor = min(floor, statistics.median(echo.times(200)))
         for runner in runners:
             took = runner.time("1 + 1", 100)
             every[runner.name] += took
@@ -104,7 +107,20 @@ def snippets(runners: Sequence[Runner], rounds: int) -> list[Figure]:
                     _least(figure, runner, partial(runner.time, code, times), parts)
     for name, each in every.items():
         slowest.values[name] = sorted(each)[len(each) * 99 // 100] * 1e6
-    return [warm, slowest, new, *others]
+    echo.close()
+    return [warm, slowest, new, *(row for other in others for row in (other, *_beside(other, floor)))]
+
+
+def _beside(figure: Figure, floor: float) -> list[Figure]:
+    """The calls of a tool held against a bare message there and back between two processes."""
+    if figure.what != CALL:
+        return []
+    bare = Figure("  a bare message to another process and back", "µs", values={"exec": floor * 1e6})
+    ratio = Figure("  a call of a tool, times that", "×")
+    for name, took in figure.values.items():
+        if isinstance(took, float) and name != "exec":
+            ratio.values[name] = took / (floor * 1e6)
+    return [bare, ratio]
 
 
 def _each(runner: Runner, codes: Sequence[str]) -> list[float]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -66,6 +68,40 @@ class Native:
 
     def close(self) -> None:
         """There is nothing to end."""
+
+
+ECHO = """
+import socket, sys
+with socket.socket(fileno=int(sys.argv[1])) as sock:
+    while data := sock.recv(1000):
+        sock.send(data)
+"""
+
+
+class Echo:
+    """Another process that sends back what it hears: what a call between two processes costs at the least."""
+
+    def __init__(self) -> None:
+        self._sock, theirs = socket.socketpair()
+        with theirs:
+            command = [sys.executable, "-c", ECHO, str(theirs.fileno())]
+            self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()])
+        self.times(1)
+
+    def times(self, count: int) -> list[float]:
+        """The seconds of messages of fifty bytes there and back, one after another."""
+        sock, message = self._sock, b"x" * 50
+
+        def there_and_back() -> None:
+            sock.send(message)
+            sock.recv(1000)
+
+        return [timed(there_and_back) for _ in range(count)]
+
+    def close(self) -> None:
+        """End the other process."""
+        self._sock.close()
+        self._process.wait(30)
 
 
 def timed(work: Callable[[], object]) -> float:

@@ -5,122 +5,29 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
-import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from core_plus.errors import ExecutorError
-from core_plus.executors import Limits, Setup
+from core_plus.executors import Setup
+from core_plus_docker import DockerExecutor
+from core_plus_testkit.executor_kit.containers import ContainerKit, finished, soon, struck
 from core_plus_testkit.hostile import HostileKit, named
-
-ENGINE = "docker"
 
 pytestmark = pytest.mark.slow
 
 
-def engine(*arguments: str) -> str:
-    done = subprocess.run([ENGINE, *arguments], capture_output=True, text=True, timeout=60, check=True)
-    return done.stdout.strip()
+class TestDockerContainers(ContainerKit):
+    command = "docker"
+    executor_class = DockerExecutor
 
-
-def containers(session) -> list[str]:
-    """Whether the container of a session is still known to the engine: its id, or nothing."""
-    return engine("ps", "--all", "--quiet", "--filter", f"name={session._process.name}").split()
-
-
-def soon(condition, seconds=10.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
-
-
-@pytest.fixture
-def opened(make):
-    """Opens sessions that are closed after the test."""
-    sessions = []
-
-    def open_(limits=Limits(seconds=20), **settings):  # noqa: B008  # it is frozen
-        sessions.append(make(**settings).open(Setup(limits=limits)))
-        return sessions[-1]
-
-    yield open_
-    for session in sessions:
-        session.close()
-
-
-# -- walls
-
-
-def test_code_has_no_rights_no_network_and_no_place_to_write_but_scratch(opened, finished):
-    code = """
-import os, socket
-seen = {"uid": os.getuid(), "net": os.listdir("/sys/class/net"), "cwd": os.getcwd()}
-status = dict(line.split(":\\t", 1) for line in open("/proc/self/status").read().splitlines() if ":\\t" in line)
-seen |= {name: int(status[name], 16) for name in ("CapEff", "CapPrm", "CapBnd", "NoNewPrivs")}
-def refused(do):
-    try: do()
-    except OSError: return True
-places = ["/x", "/etc/x", "/usr/x", "/var/tmp/x", "/root/x"]
-seen["written"] = [place for place in places if not refused(lambda: open(place, "w"))]
-seen["reached"] = not refused(lambda: socket.create_connection(("192.0.2.1", 80), 1))
-seen["scratch"] = open("/tmp/x", "w").write("x")
-seen
-"""
-    assert finished(opened(), code).value == {
-        "uid": 65534,
-        "net": ["lo"],
-        "cwd": "/tmp",
-        "CapEff": 0,
-        "CapPrm": 0,
-        "CapBnd": 0,
-        "NoNewPrivs": 1,
-        "written": [],
-        "reached": False,
-        "scratch": 1,
-    }
-
-
-def test_too_much_memory_ends_the_code_and_is_told_as_such(opened, finished):
-    session = opened(memory="128m")
-    error = finished(session, "x = []\nwhile True: x.append(b'1' * (1 << 20))").error
-    assert (error.kind, error.lost != "") == ("MemoryLimit", True)
-    assert finished(session, "1").value == 1
-
-
-def test_too_many_processes_are_an_error_in_the_code(opened, finished):
-    code = "import subprocess\nps = [subprocess.Popen(['sleep', '9']) for _ in range(40)]"
-    error = finished(opened(pids=20), code).error
-    assert error.kind in ("BlockingIOError", "OSError")
-
-
-def test_scratch_has_an_end(opened, finished):
-    done = finished(opened(scratch="2m"), "with open('/tmp/x', 'wb') as f: f.write(bytes(3 << 20))")
-    assert "No space left" in done.error.message
-
-
-def test_files_are_granted_one_by_one(opened, finished, tmp_path):
-    (tmp_path / "in").write_text("given")
-    (tmp_path / "out").mkdir(mode=0o777)
-    (tmp_path / "out").chmod(0o777)
-    session = opened(reads={tmp_path / "in": "/in"}, writes={tmp_path / "out": "/out"})
-    assert finished(session, "open('/out/made', 'w').write('x')\nopen('/in').read()").value == "given"
-    assert (tmp_path / "out" / "made").read_text() == "x"
-    assert "Read-only" in finished(session, "open('/in', 'w')").error.message
-
-
-def test_variables_reach_the_code_and_nothing_else_of_the_host_does(opened, finished, monkeypatch):
-    monkeypatch.setenv("HOST_KEY", "of-the-host")
-    monkeypatch.setenv("HTTP_PROXY", "of-the-host")
-    monkeypatch.setenv("https_proxy", "of-the-host")
-    env = finished(opened(env={"MODE": "x"}), "import os\ndict(os.environ)").value
-    assert env["MODE"] == "x"
-    assert "of-the-host" not in env.values()
+    def test_a_stream_that_is_cut_ends_the_container(self, opened):
+        session = opened()
+        name = session.process.name
+        session.process._cut()
+        assert soon(lambda: not self.known(name))
+        assert "the interpreter was lost before this code ran" in finished(session, "1").stderr
 
 
 class TestHostile(HostileKit):
@@ -130,112 +37,7 @@ class TestHostile(HostileKit):
 
     @pytest.fixture
     def executor_factory(self, image):
-        return functools.partial(named, ENGINE, image=image)
-
-
-# -- images
-
-
-def test_what_cant_start_says_why(make, image):
-    for settings, text in [
-        ({"image": "no-such-image:1"}, "pull no-such-image:1"),
-        ({"python": "python9"}, "there is no 'python9' in it"),
-        ({"container": "no-such-container"}, "no container 'no-such-container' is running"),
-        ({"reads": ["/no/such/place"]}, "/no/such/place"),
-    ]:
-        with pytest.raises(ExecutorError, match=text):
-            make(**settings).open(Setup())
-
-
-def test_an_image_is_built_once_from_a_recipe(opened, finished, image):
-    recipe = f"FROM {image}\nRUN echo built > /made\n"
-    assert finished(opened(build=recipe), "open('/made').read()").value == "built\n"
-    began = time.monotonic()
-    assert finished(opened(build=recipe), "open('/made').read()").value == "built\n"
-    assert time.monotonic() - began < 20
-
-
-def test_code_runs_in_a_container_that_is_there_already(opened, finished, image):
-    name = f"core-plus-test-{os.getpid()}"
-    limits = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"]
-    engine("run", "--detach", "--rm", "--name", name, "--network", "none", *limits, image, "sleep", "100")
-    try:
-        session = opened(container=name, limits=Limits(seconds=0.5))
-        code = "import subprocess\nsubprocess.Popen(['sleep', '99'], start_new_session=True)\nsum(range(10 ** 11))"
-        assert finished(session, code).error.kind == "TimeLimit"
-        assert finished(session, "1").value == 1
-        session.close()
-        seen = "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"
-        assert soon(lambda: "sleep 99" not in engine("exec", name, "sh", "-c", seen))
-        assert "sleep 100" in engine("exec", name, "sh", "-c", seen)
-    finally:
-        engine("rm", "--force", name)
-
-
-# -- faults
-
-
-def test_closing_removes_the_container(opened):
-    session = opened()
-    assert containers(session)
-    session.close()
-    assert not containers(session)
-
-
-def test_code_that_is_killed_leaves_no_container(opened, finished):
-    session = opened(limits=Limits(seconds=0.3))
-    assert finished(session, "while True:\n    try: sum(range(10 ** 10))\n    except BaseException: pass").error.lost
-    assert soon(lambda: not containers(session))
-
-
-def test_a_container_that_somebody_kills_is_told_and_replaced(opened, finished):
-    session = opened()
-    threading.Timer(0.3, engine, ["kill", session._process.name]).start()
-    error = finished(session, "while True: pass").error
-    assert (error.kind, "killed" in error.message) == ("Lost", True)
-    assert finished(session, "1").value == 1
-
-
-def test_a_command_that_is_killed_takes_its_container_along(opened, finished):
-    session = opened()
-    threading.Timer(0.3, os.kill, [session._process.pid, signal.SIGKILL]).start()
-    assert finished(session, "sum(range(10 ** 12))").error.kind == "Lost"
-    assert soon(lambda: not containers(session))
-
-
-def test_a_stream_that_is_cut_ends_the_container(opened, finished):
-    session = opened()
-    session._process._cut()
-    assert soon(lambda: not containers(session))
-    assert "the interpreter was lost before this code ran" in finished(session, "1").stderr
-
-
-@pytest.mark.parametrize("code", ["while True: pass", "sum(range(10 ** 12))", "import time; time.sleep(99)"])
-def test_a_host_that_is_killed_leaves_no_container(code, image):
-    host = f"""
-import core_plus_{ENGINE}
-from core_plus.executors import Limits, Setup
-session = core_plus_{ENGINE}.{ENGINE.title()}Executor(image={image!r}).open(Setup(limits=Limits(seconds=None)))
-print(session._process.name, flush=True)
-session.start({code!r})
-"""
-    with subprocess.Popen([sys.executable, "-c", host], stdout=subprocess.PIPE, text=True) as popen:
-        name = popen.stdout.readline().strip()
-        time.sleep(0.3)
-        assert engine("ps", "--quiet", "--filter", f"name={name}")
-        popen.send_signal(signal.SIGKILL)
-    assert soon(lambda: not engine("ps", "--all", "--quiet", "--filter", f"name={name}"))
-
-
-def test_what_an_owner_that_is_gone_has_left_is_removed(opened, image):
-    import socket
-
-    name = f"core-plus-test-left-{os.getpid()}"
-    label = f"core-plus.owner={socket.gethostname()}/another boot/1/1"
-    limits = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"]
-    engine("run", "--detach", "--name", name, "--network", "none", "--label", label, *limits, image, "sleep", "100")
-    opened()
-    assert not engine("ps", "--all", "--quiet", "--filter", f"name={name}")
+        return functools.partial(named, "docker", image=image)
 
 
 # -- an engine that dies
@@ -244,10 +46,10 @@ def test_what_an_owner_that_is_gone_has_left_is_removed(opened, image):
 @pytest.fixture
 def daemon(tmp_path, image, monkeypatch):
     """A Docker daemon of our own that may be killed, with the image in it."""
-    if ENGINE != "docker" or os.geteuid() != 0 or shutil.which("dockerd") is None:
+    if os.geteuid() != 0 or shutil.which("dockerd") is None:
         pytest.skip("a daemon of one's own needs root and the command dockerd")
     archive = tmp_path / "image.tar"
-    engine("save", "--output", str(archive), image)
+    subprocess.run(["docker", "save", "--output", str(archive), image], check=True, timeout=60)
     place = Path(f"/var/tmp/core-plus-daemon-{os.getpid()}")  # on the disk: overlays don't stack in a tmpfs
     place.mkdir()
     host = f"unix://{place}/socket"
@@ -256,14 +58,14 @@ def daemon(tmp_path, image, monkeypatch):
     with (place / "log").open("wb") as log:
         popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         up = soon(
-            lambda: subprocess.run([ENGINE, "-H", host, "version"], capture_output=True, check=False).returncode == 0,
+            lambda: subprocess.run(["docker", "-H", host, "version"], capture_output=True, check=False).returncode == 0,
             30,
         )
         if not up:
             popen.kill()
             pytest.skip("a second daemon doesn't start here")
         monkeypatch.setenv("DOCKER_HOST", host)
-        engine("load", "--input", str(archive))
+        subprocess.run(["docker", "load", "--quiet", "--input", str(archive)], check=True, timeout=60)
         yield popen
         end_daemon(popen, place)
 
@@ -277,7 +79,7 @@ def end_daemon(popen, place):
             os.kill(int(child), signal.SIGKILL)
         os.kill(pid, signal.SIGKILL)
     popen.wait()
-    time.sleep(0.5)
+    soon(lambda: not any(Path(f"/proc/{pid}").exists() for pid in shims))
     mounts = [line.split()[1] for line in read(Path("/proc/mounts")).splitlines() if str(place) in line]
     for mount in reversed(mounts):
         subprocess.run(["umount", "-l", mount], check=False)
@@ -291,10 +93,9 @@ def read(path: Path) -> str:
         return ""
 
 
-def test_a_daemon_that_is_killed_is_told_with_what_may_still_run(daemon, make, finished):
-    session = make().open(Setup())
-    threading.Timer(0.5, daemon.kill).start()
-    error = finished(session, "while True: pass").error
+def test_a_daemon_that_is_killed_is_told_with_what_may_still_run(daemon, make):
+    session = make().open(Setup(functions=("running",)))
+    error = struck(session, "while True: pass", daemon.kill).error
     assert (error.kind, "the engine is gone" in error.message) == ("Lost", True)
     with pytest.raises(ExecutorError, match=r"may still run(?s:.*)start Docker"):
         session.close()

@@ -6,15 +6,13 @@ Its methods have the names, parameters and results of the SDK's; `test_e2b_doubl
 import codecs
 import os
 import selectors
-import shutil
-import signal
 import subprocess
 import tempfile
 import threading
 
 from e2b import CommandExitException, CommandResult, SandboxException
 
-from core_plus_worker.process import descendants
+from core_plus_testkit.executor_kit.services import end_machine
 
 
 class Handle:
@@ -141,17 +139,10 @@ class Sandbox:
         self.leases.append(timeout)
 
     def kill(self, **opts):
-        """End it with all its processes, those too that left their groups, as a machine would."""
         if self.is_over:
             return False
         self.is_over = True
-        for popen in self.popens:
-            for pid in [*descendants(popen.pid), popen.pid]:
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    continue
-            popen.wait()
-            popen.stdin.close()
-        shutil.rmtree(self.home, ignore_errors=True)
+        end_machine(self.popens, self.home)
         return True
+
+    end = kill

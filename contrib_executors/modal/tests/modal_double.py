@@ -4,15 +4,13 @@ Its methods have the names and parameters of the SDK's that the executor uses; `
 """
 
 import os
-import shutil
-import signal
 import subprocess
 import tempfile
 import threading
 
 from modal.exception import NotFoundError
 
-from core_plus_worker.process import descendants
+from core_plus_testkit.executor_kit.services import end_machine
 
 
 class StreamReader:
@@ -96,20 +94,13 @@ class Sandbox:
         return ContainerProcess(popen)
 
     def terminate(self, *, wait=False):
-        """End it with all its processes, those too that left their groups, as the end of a container would."""
         with self._ending:
             if self.is_over:
                 return
             self.is_over = True
-        for popen in self.popens:
-            for pid in [*descendants(popen.pid), popen.pid]:
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    continue
-            popen.wait()
-            popen.stdin.close()
-        shutil.rmtree(self.home, ignore_errors=True)
+        end_machine(self.popens, self.home)
+
+    end = terminate
 
     def detach(self):
         self.is_detached = True

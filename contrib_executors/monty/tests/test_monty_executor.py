@@ -272,11 +272,11 @@ def test_records_of_the_host_have_their_fields(executor):
 
 
 def test_code_that_sleeps_too_long_keeps_its_variables(executor):
-    session = executor.open(Setup(limits=Limits(seconds=0.3)))
+    session = executor.open(Setup(limits=Limits(seconds=1.5)))
     for code in ("x = 1\nimport time\ntime.sleep(60)", "x = 1\nimport asyncio\nawait asyncio.sleep(60)"):
         began = time.monotonic()
         error = done(session, code).error
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 50
         assert error is not None
         assert (error.kind, error.lost) == ("TimeLimit", "")
         assert value(session, "x") == 1
@@ -284,10 +284,10 @@ def test_code_that_sleeps_too_long_keeps_its_variables(executor):
 
 
 def test_time_asleep_and_time_at_work_are_one_limit(executor):
-    session = executor.open(Setup(limits=Limits(seconds=0.6)))
+    session = executor.open(Setup(limits=Limits(seconds=2)))
     began = time.monotonic()
-    error = done(session, "import time\ntime.sleep(0.5)\nwhile True: pass").error
-    assert time.monotonic() - began < 1.1
+    error = done(session, "import time\ntime.sleep(1.9)\nwhile True: pass").error
+    assert time.monotonic() - began < 3.8  # and not twice the limit
     assert error is not None
     assert error.kind == "TimeLimit"
     session.close()

@@ -72,6 +72,13 @@ def test_each_session_has_an_empty_directory_that_is_removed_with_it(make):
     assert not Path(second).exists()
 
 
+def test_folders_without_an_end_are_removed_too(make):
+    session = make().open(Setup())
+    folder = value(session, "import os\nhome = os.getcwd()\nfor _ in range(3000): os.mkdir('d'); os.chdir('d')\nhome")
+    session.close()
+    assert not Path(str(folder)).exists()
+
+
 def test_files_outlive_an_interpreter_that_was_lost(make):
     session = make().open(Setup())
     done = session.start("open('kept', 'w').write('x')\nimport os\nos._exit(1)")
@@ -137,12 +144,14 @@ def test_a_spare_worker_is_used_and_replaced_and_ended(make):
     executor = make(spare=1)
     first = executor.open(Setup())
     (waiting,) = executor._waiting
-    time.sleep(0.1)
     second = executor.open(Setup())
     assert value(second, "import os\nos.getpid()") == waiting.process.pid
     (waiting,) = executor._waiting
     os.kill(waiting.process.pid, 9)
-    time.sleep(0.1)
+    deadline = time.monotonic() + 20
+    while waiting.process.is_alive:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     third = executor.open(Setup())
     assert value(third, "1") == 1
     for session in (first, second, third):

@@ -28,7 +28,7 @@ def alive(pid: int) -> bool:
 
 def gone(*pids: int) -> bool:
     """Whether processes end within a few seconds."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while any(map(alive, pids)) and time.monotonic() < deadline:
         time.sleep(0.01)
     return not any(map(alive, pids))
@@ -212,14 +212,16 @@ def test_a_background_thread_prints_into_the_next_snippet(opened, finished):
         threading.Thread(target=late).start()
     """
     assert finished(session, textwrap.dedent(code)).stdout == ""
-    time.sleep(0.3)
-    assert finished(session, "1").stdout == "late\n"
+    deadline = time.monotonic() + 20
+    while not (printed := finished(session, "time.sleep(0.01)").stdout):
+        assert time.monotonic() < deadline
+    assert printed == "late\n"
 
 
 def test_a_background_thread_can_call_in_the_next_snippet_only(opened, finished):
-    session = opened(functions=("f",))
+    session = opened(functions=("f", "has_called"))
     code = """
-        import threading, time
+        import threading
         seen = []
         def work():
             try: f()
@@ -229,11 +231,14 @@ def test_a_background_thread_can_call_in_the_next_snippet_only(opened, finished)
         go = threading.Event()
         thread = threading.Thread(target=work)
         thread.start()
-        time.sleep(0.2)
+        has_called()
     """
     turn = session.start(textwrap.dedent(code))
+    calls = []
     while isinstance(turn, Paused):
-        turn = session.resume([])
+        calls += turn.requests
+        ids = [call.id for call in calls if call.name == "has_called"] if len(calls) == 2 else []
+        turn = session.resume([Answer(id) for id in ids])
     assert finished(session, "go.set()\nthread.join()\nseen", 7).value == [
         "the code ended before this call was answered",
         7,
@@ -261,12 +266,11 @@ def test_a_loop_that_says_nothing_about_its_waits_can_be_used_too(opened, finish
 
 def test_output_may_be_watched_while_nothing_else_happens(opened):
     session = opened(stream=True)
-    began = time.monotonic()
-    turn = session.start("import time\nprint('now')\ntime.sleep(0.5)")
+    turn = session.start("import time\nprint('now')\ntime.sleep(60)")
     assert isinstance(turn, Paused)
-    assert time.monotonic() - began < 0.4
     assert [output.text for output in turn.output] == ["now\n"]
     assert turn.running
+    session.interrupt()
     while isinstance(turn, Paused):
         turn = session.resume([])
     assert turn.stdout == "now\n"

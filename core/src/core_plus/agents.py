@@ -318,6 +318,7 @@ class CodeAgent(MultiStepAgent[Deps, Out]):
             limits=self.code_limits,
             stream=run.streaming or bool(run.observers),
             seed=run.root.seed,
+            clock=run.root.calendar,
         )
 
     def _executor(self, host: Host) -> Any:

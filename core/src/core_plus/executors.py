@@ -46,6 +46,8 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
         stream: Whether printed output is wanted as it comes.
         seed: What the random numbers of each snippet begin with, where they shall be the same again, and calls tell
             their lines; None: neither.
+        clock: The moment that it always is for the code, in seconds since 1970, UTC, where the executor can do that;
+            None: the time goes on.
     """
 
     functions: tuple[str, ...] = ()
@@ -55,6 +57,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     stream: bool = False
     seed: int | None = None
+    clock: float | None = None
 
 
 class CodeRequest(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -80,6 +80,7 @@ class Run:
         now: Of the outermost run: the seconds since it began, as they were at the last effect.
         keeper: Of the outermost run: who keeps it in a journal, if anyone.
         seed: Of the outermost run: what random numbers in code begin with; None leaves them alone.
+        calendar: Of the outermost run: the moment that it always is for code; None lets the time go on.
         remarks: What a person says before a step, by its number.
     """
 
@@ -92,6 +93,7 @@ class Run:
     now = 0.0
     clock_offset: float | None = 0.0
     seed: int | None = None
+    calendar: float | None = None
 
     def __init__(
         self, bound: Bound, task: str, *, parent: Run | None = None, call_id: str = "", run_id: str | None = None,

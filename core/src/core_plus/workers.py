@@ -74,7 +74,12 @@ class Workers:
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(target=_serve, args=(self._loop,), name="core-plus-loop", daemon=True)
                 self._thread.start()
-            return asyncio.run_coroutine_threadsafe(wait(), self._loop)
+            waiting = wait()
+            try:
+                return asyncio.run_coroutine_threadsafe(waiting, self._loop)
+            except BaseException:  # perhaps one that another thread has raised in this one
+                waiting.close()
+                raise
 
     def close(self) -> None:
         """End the loop; what still runs on it is cancelled."""

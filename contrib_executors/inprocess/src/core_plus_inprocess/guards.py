@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from core_plus_inprocess.modules import FORBIDDEN, MODULES, HostObject, Module, public
 from core_plus_inprocess.words import Format, Metaclass, ToolError, later, leave, no_input, pass_on, type_of
-from core_plus_worker.inside.rewrite import LATER, PASS_ON
+from core_plus_worker.code import LATER, PASS_ON
 
 PLAIN: Final = """
     bytes bytearray bin dict enumerate filter format frozenset list map max min object property reversed set sorted

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from core_plus_worker.inside.rewrite import LATER, keep_last, let_stops_pass, mark_awaited
+from core_plus_worker.code import LATER, keep_last, let_stops_pass, mark_awaited
 
 WORDS: Final = """
     init post_init str repr len iter next contains getitem setitem delitem call enter exit aenter aexit aiter anext

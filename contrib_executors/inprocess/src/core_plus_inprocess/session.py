@@ -18,6 +18,7 @@ from core_plus_inprocess.policy import Wrong, compiled
 from core_plus_inprocess.snippet import Snippet
 from core_plus_inprocess.tracing import AGENT
 from core_plus_inprocess.words import leave
+from core_plus_worker.door import Door
 
 KEPT: Final = 100
 """Snippets whose lines are kept for tracebacks."""
@@ -38,9 +39,9 @@ class InProcessSession:
     def __init__(self, setup: Setup, writable: tuple[type, ...] = ()) -> None:
         self._setup, self._writable = setup, writable
         self._variables = dict(setup.variables)
-        self._lock, self._mutex, self._news = threading.Lock(), threading.Lock(), threading.Event()
-        self._visitors = self._count = 0
-        self._closed = self._interrupted = False
+        self._news = threading.Event()
+        self._door = Door(self._news.set)
+        self._count, self._interrupted = 0, False
         self._snippet: Snippet | None = None
         self._end: Done | None = None
         self._sources: dict[str, list[str]] = {}
@@ -49,8 +50,7 @@ class InProcessSession:
     # -- the Session protocol
 
     def start(self, code: str) -> Turn:
-        self._enter()
-        try:
+        with self._door:
             if self._snippet is not None:
                 raise ExecutorError("a snippet is still running: resume it, or interrupt it first")
             self._interrupted, self._end = False, None
@@ -68,12 +68,9 @@ class InProcessSession:
             snippet = self._snippet = Snippet(self._setup, found, self._names, self._sources, self._news)
             snippet.thread.start()
             return self._go_on(snippet)
-        finally:
-            self._lock.release()
 
     def resume(self, answers: Sequence[Answer]) -> Turn:
-        self._enter()
-        try:
+        with self._door:
             snippet = self._snippet
             if snippet is None:
                 if self._end is None:
@@ -85,18 +82,13 @@ class InProcessSession:
                 if not self._interrupted:  # not one line more of the code shall run
                     snippet.answer(answer)
             return self._go_on(snippet)
-        finally:
-            self._lock.release()
 
     def assign(self, variables: Mapping[str, Any]) -> None:
-        self._enter()
-        try:
+        with self._door:
             if self._snippet is not None:
                 raise ExecutorError("a snippet is still running: resume it, or interrupt it first")
             self._variables.update(variables)
             self._names.update(variables)
-        finally:
-            self._lock.release()
 
     def interrupt(self) -> None:
         if self._snippet is not None:
@@ -104,30 +96,12 @@ class InProcessSession:
             self._news.set()
 
     def close(self) -> None:
-        with self._mutex:
-            if self._closed:
-                return
-            self._closed = True
-        self._news.set()
-        with self._lock:
+        if not self._door.shut():
+            return
+        with self._door.inside:
             if self._snippet is not None:
                 self._go_on(self._snippet)
             self._names = {}
-
-    # -- one thread at a time
-
-    def _enter(self) -> None:
-        """Be the one who answers the code; whoever waits for it now comes back with an empty pause."""
-        if not self._lock.acquire(blocking=False):
-            with self._mutex:
-                self._visitors += 1
-            self._news.set()
-            self._lock.acquire()
-            with self._mutex:
-                self._visitors -= 1
-        if self._closed:
-            self._lock.release()
-            raise ExecutorError("the session is closed: open another one")
 
     # -- the namespace
 
@@ -179,11 +153,11 @@ class InProcessSession:
             return self._done(snippet)
         if snippet.stopped is not None:
             return self._left(snippet) if snippet.press() else None
-        if self._interrupted or self._closed:
+        if self._interrupted or self._door.is_closed:
             snippet.stop(CodeError("Interrupted", "the code was interrupted"))
         elif deadline is not None and time.monotonic() >= deadline:
             snippet.stop(CodeError("TimeLimit", f"the code ran longer than {self._setup.limits.seconds:g} s"))
-        elif self._visitors or snippet.is_pause_due():
+        elif self._door.visitors or snippet.is_pause_due():
             return snippet.paused()
         return None
 

@@ -14,8 +14,7 @@ from core_plus.executors import Answer, CodeError, CodeRequest, Output, Paused, 
 from core_plus_inprocess.calls import Call, Stop, Watched, outcome_of, settle
 from core_plus_inprocess.policy import Compiled
 from core_plus_inprocess.tracing import error_of
-from core_plus_worker.clip import Clip
-from core_plus_worker.inside.rewrite import LAST
+from core_plus_worker.code import LAST, Clip
 
 GRACE: Final = 0.06
 """Seconds in which code may end; then its thread is left to itself."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import sys
 import tempfile
 import weakref
@@ -20,6 +19,7 @@ from core_plus_jupyter.process import KernelProcess
 from core_plus_jupyter.server import ServerKernel, address_of
 from core_plus_jupyter.wires import FoundKernel, StartedKernel, Wire
 from core_plus_worker import WorkerSession
+from core_plus_worker.folders import remove_own
 
 KEPT = ("TZ", "LD_LIBRARY_PATH")
 """What code sees of the host's environment beside PATH: its local time, and where its libraries are."""
@@ -43,7 +43,7 @@ class Place:
     def __init__(self, wire: Callable[[str], Wire], seconds: float, *, is_local: bool) -> None:
         self._wire, self._seconds = wire, seconds
         self._home = tempfile.mkdtemp(prefix="core-plus-") if is_local else ""
-        self._remove = weakref.finalize(self, remove, self._home, os.getpid()) if is_local else None
+        self._remove = weakref.finalize(self, remove_own, self._home, os.getpid()) if is_local else None
         for name in ("home", "work") if is_local else ():
             Path(self._home, name).mkdir()
         self.first = self._begin()
@@ -176,23 +176,6 @@ class JupyterExecutor:
     def _refill(self) -> None:
         while len(self._waiting) < self._spare and not self._closed:
             self._waiting.append(self._place())
-
-
-def remove(directory: str, owner: int) -> None:
-    """Remove a directory and all that code has put there.
-
-    Args:
-        directory: Its path.
-        owner: The process that made it; in another one, a fork of it, nothing is done.
-    """
-    if os.getpid() != owner:
-        return
-    for root, directories, _ in os.walk(directory):
-        for name in directories:  # code may have locked them
-            path = Path(root, name)
-            if not path.is_symlink():
-                path.chmod(0o700)
-    shutil.rmtree(directory)
 
 
 def minimal_env(home: str) -> dict[str, str]:

@@ -148,7 +148,7 @@ class Serving:
         self.is_open.wait(self._seconds + CLOSING)
         self.do(self._is_over.set)
         self._thread.join(CLOSING)
-        for sock in [*self.ours, *self._theirs]:
+        for sock in self.ours:
             sock.close()
         if self._thread.is_alive():
             raise ExecutorError(f"the kernel may still run: ending it took more than {CLOSING:g} s")
@@ -159,7 +159,11 @@ class Serving:
     # -- in the talk's thread
 
     def _run(self) -> None:
-        asyncio.run(self._serve())
+        try:
+            asyncio.run(self._serve())
+        finally:
+            for sock in self._theirs:
+                sock.close()
 
     async def _serve(self) -> None:
         self._loop = loop = asyncio.get_running_loop()
@@ -256,8 +260,6 @@ class KernelProcess:
         wire: The way to the kernel.
         seconds: How long it may take to answer first.
     """
-
-    passes_descriptors = False
 
     def __init__(self, wire: Wire, seconds: float) -> None:
         self._serving = Serving(wire, seconds)

@@ -29,6 +29,9 @@ GONE = ": is this the address of a Jupyter Server or kernel gateway, and is the 
 PAUSES = (0.5, 1.0, 2.0, 4.0)
 """Seconds before each further try to delete a kernel."""
 
+LEAVING = 5.0
+"""Seconds in which connections must have ended that can't be cut off."""
+
 REQUEST_SECONDS = 30.0
 """How long the server may take over a request."""
 
@@ -55,6 +58,8 @@ class ServerKernel:
         self._reading: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
         self._interrupting: asyncio.Task[Any] | None = None
+        self._asking: set[asyncio.Future[Any]] = set()
+        self._is_leaving = False
 
     async def open(self, session: str, said: Said, lost: Lost) -> None:
         from tornado.httpclient import AsyncHTTPClient
@@ -111,11 +116,19 @@ class ServerKernel:
         request = HTTPRequest(
             f"{self._url}{path}", method=method, headers=self._headers(), body=text, request_timeout=REQUEST_SECONDS
         )
+        asking = asyncio.ensure_future(self._http.fetch(request))
+        self._asking.add(asking)
+        asking.add_done_callback(self._answered)
         try:
-            response = await self._http.fetch(request)
+            response = await asyncio.shield(asking)  # the client can't give a request up: it would leave its connection
         except Exception as error:  # of sockets, TLS, HTTP and tornado
             raise self._refused(f"{method} {path} failed", error) from error
         return json.loads(response.body) if response.body else None
+
+    def _answered(self, asking: asyncio.Future[Any]) -> None:
+        self._asking.discard(asking)
+        if not asking.cancelled():
+            asking.exception()  # nobody may be there any more to hear of it
 
     def _headers(self) -> dict[str, str]:
         headers = {"Content-Type": "application/json"}
@@ -135,7 +148,8 @@ class ServerKernel:
             while (data := await self._socket.read_message()) is not None:
                 message = json.loads(data if isinstance(data, str) else first_part(data))
                 said(message["channel"], message)
-            lost("the server closed the connection")
+            if not self._is_leaving:
+                lost("the server closed the connection")
         except (
             Exception
         ) as error:  # whatever a message that can't be read provokes: the talk is over, and this says why
@@ -194,12 +208,17 @@ class ServerKernel:
         problem = ""
         if self.is_ours and self._id is not None and self._http is not None:
             problem = await self._delete(f"/api/kernels/{quote(self._id)}")
+        self._is_leaving = True
+        if self._socket is not None:
+            self._socket.close()
+        if self._reading is not None:  # it ends with the connection
+            await asyncio.wait([self._reading], timeout=LEAVING)
         for task in (self._interrupting, self._watching, self._reading):
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
-        if self._socket is not None:
-            self._socket.close()
+        if self._asking:
+            await asyncio.wait(self._asking, timeout=LEAVING)
         if self._http is not None:
             self._http.close()
         if problem:

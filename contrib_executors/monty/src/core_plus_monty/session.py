@@ -19,6 +19,7 @@ from core_plus_monty.snippet import Snippet
 from core_plus_monty.source import Prepared, prepare
 from core_plus_monty.values import Giver, Standing, Unsendable, take
 from core_plus_worker import Opaque
+from core_plus_worker.door import Door
 
 if TYPE_CHECKING:
     from pydantic_monty import MontyComplete
@@ -64,9 +65,8 @@ class MontySession:
         self._sources: dict[str, list[str]] = {}
         self._prepared: dict[str, Prepared] = {}
         self._awaited: deque[frozenset[tuple[str, int, int]]] = deque(maxlen=KEPT)
-        self._lock, self._mutex, self._news = threading.Lock(), threading.Lock(), threading.Event()
-        self._visitors = 0
-        self._closed = self._interrupted = False
+        self._news, self._interrupted = threading.Event(), False
+        self._door = Door(self._news.set)
         self._snippet: Snippet | None = None
         self._end: Done | None = None
         self._engine: Engine | None = None
@@ -76,20 +76,16 @@ class MontySession:
     # -- the Session protocol
 
     def start(self, code: str) -> Turn:
-        self._enter()
-        try:
+        with self._door:
             self._refuse_if_running()
             engine = self._engine or self._open()
-            with self._mutex:
+            with self._door.mutex:
                 self._interrupted, self._end = False, None
                 snippet = self._snippet = self._begin(code, engine)
             return self._go_on(snippet, engine)
-        finally:
-            self._lock.release()
 
     def resume(self, answers: Sequence[Answer]) -> Turn:
-        self._enter()
-        try:
+        with self._door:
             snippet, engine = self._snippet, self._engine
             if snippet is None or engine is None:
                 if self._end is None:
@@ -101,12 +97,9 @@ class MontySession:
                 if not self._interrupted:  # not one line more of the code shall run
                     snippet.answer(answer)
             return self._go_on(snippet, engine)
-        finally:
-            self._lock.release()
 
     def assign(self, variables: Mapping[str, Any]) -> None:
-        self._enter()
-        try:
+        with self._door:
             self._refuse_if_running()
             given = self._given(variables)
             self._variables.update(given)
@@ -114,11 +107,9 @@ class MontySession:
                 self._open()
             else:
                 self._engine.run("", given)
-        finally:
-            self._lock.release()
 
     def interrupt(self) -> None:
-        with self._mutex:
+        with self._door.mutex:
             if self._snippet is None:
                 return
             self._interrupted = True
@@ -126,14 +117,9 @@ class MontySession:
         self._news.set()
 
     def close(self) -> None:
-        with self._mutex:
-            if self._closed:
-                return
-            self._closed = True
-            self._stop_work()
-        self._news.set()
-        with self._lock:
-            self._drop()
+        if self._door.shut(self._stop_work):
+            with self._door.inside:
+                self._drop()
 
     # -- beyond the protocol
 
@@ -148,33 +134,16 @@ class MontySession:
         """
         from pydantic_monty import MontyError
 
-        self._enter()
-        try:
+        with self._door:
             self._refuse_if_running()
             engine = self._engine or self._open()
-            return packed(engine.worker.dump(), engine.feeds, self._setup.limits)
-        except MontyError as error:
-            self._drop()
-            raise ExecutorError(
-                f"the session can't be saved, and {ALL} are lost: {error}; raise limits.memory"
-            ) from None
-        finally:
-            self._lock.release()
-
-    # -- one thread at a time
-
-    def _enter(self) -> None:
-        """Be the one who talks with Monty; whoever waits for it now comes back with an empty pause."""
-        if not self._lock.acquire(blocking=False):
-            with self._mutex:
-                self._visitors += 1
-            self._news.set()
-            self._lock.acquire()
-            with self._mutex:
-                self._visitors -= 1
-        if self._closed:
-            self._lock.release()
-            raise ExecutorError("the session is closed: open another one")
+            try:
+                return packed(engine.worker.dump(), engine.feeds, self._setup.limits)
+            except MontyError as error:
+                self._drop()
+                raise ExecutorError(
+                    f"the session can't be saved, and {ALL} are lost: {error}; raise limits.memory"
+                ) from None
 
     def _refuse_if_running(self) -> None:
         if self._snippet is not None:
@@ -276,7 +245,7 @@ class MontySession:
             if result is not None:
                 snippet.arrived(result)
             if snippet.stopped is None:
-                if self._interrupted or self._closed:
+                if self._interrupted or self._door.is_closed:
                     snippet.stop(INTERRUPTED)
                 elif deadline is not None and time.monotonic() >= deadline:
                     snippet.stop(CodeError("TimeLimit", time_text(self._setup.limits)))
@@ -295,7 +264,7 @@ class MontySession:
         if engine.working and (now >= snippet.kill_at or (deadline is not None and now >= deadline + LATE)):
             snippet.stopped = snippet.stopped or CodeError("TimeLimit", time_text(self._setup.limits))
             engine.stop()
-        elif self._visitors or snippet.is_pause_due(engine.working):
+        elif self._door.visitors or snippet.is_pause_due(engine.working):
             return snippet.paused(engine.working)
         return None
 
@@ -319,7 +288,7 @@ class MontySession:
 
         gone = isinstance(problem, MontyCrashedError) or not isinstance(problem, MontyError)
         limits, error = self._setup.limits, snippet.stopped
-        if self._interrupted or self._closed:
+        if self._interrupted or self._door.is_closed:
             error = error or INTERRUPTED
         if is_time_up(problem):
             gone, error = True, error or CodeError("TimeLimit", time_text(limits))
@@ -346,7 +315,7 @@ class MontySession:
             if error is not None and error.lost:
                 snippet.print("stderr", f"[{ALL} are lost: {error.message}]\n")
             error = None
-        with self._mutex:
+        with self._door.mutex:
             self._snippet = None
         self._end = Done(
             value,

@@ -11,7 +11,7 @@ from core_plus.executors import Answer, CodeError, CodeRequest, Output, Paused, 
 from core_plus_monty.errors import RAISABLE, no_module
 from core_plus_monty.source import Prepared
 from core_plus_monty.values import MAX_NAME, Giver, Unsendable, take
-from core_plus_worker.clip import Clip
+from core_plus_worker.code import Clip
 
 if TYPE_CHECKING:
     from pydantic_monty import FunctionSnapshot, FutureSnapshot, SyncSnapshot

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from core_plus_worker.inside.rewrite import LATER, mark_awaited
+from core_plus_worker.code import LATER, mark_awaited
 
 CATCHING: Final = "Exception, SystemExit"
 """What handlers that catch everything catch instead, so that KeyboardInterrupt, which ends the code, passes them."""

@@ -11,6 +11,7 @@ PODMAN = Engine(
     host="--url",
     context="--connection",
     sends_profile=False,
+    passes=("--preserve-fds=1",),
     options=("--http-proxy=false", "--read-only-tmpfs=false"),  # the host's proxies may carry passwords
     install="install Podman, or use the executor 'docker' or 'sandbox'",
     start="see that 'podman info' works for this user; on macOS and Windows 'podman machine start' comes first",

@@ -10,8 +10,8 @@ import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core_plus_sandbox.inside.folders import remove
 from core_plus_sandbox.zygote import Zygote
+from core_plus_worker.folders import remove
 from core_plus_worker.process import status_text
 
 PATIENCE = 50

@@ -16,7 +16,8 @@ from importlib import resources
 from typing import Any
 
 from core_plus.errors import ExecutorError
-from core_plus_sandbox.inside.folders import remove
+from core_plus_sandbox.groups import NoGroups, TopGroup
+from core_plus_worker.folders import remove
 from core_plus_worker.source import MODULES
 
 START_SECONDS = 120.0
@@ -30,11 +31,11 @@ FLAGS = ("-P", "-s", "-X", "utf8")
 
 BOOT = """
 import sys, types
-for name, path in zip(("core_plus_worker", "core_plus_sandbox"), sys.argv[3:5]):
+for name, path in zip(("core_plus_worker", "core_plus_sandbox"), sys.argv[4:6]):
     package = sys.modules[name] = types.ModuleType(name)
     package.__path__ = [path]
 from core_plus_sandbox.inside.parent import main
-main(int(sys.argv[1]), int(sys.argv[2]))
+main(*map(int, sys.argv[1:4]))
 """
 """The two packages without what the host needs of them, so that forks are small."""
 
@@ -86,25 +87,14 @@ class Zygote:
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self.owner, self._lock = os.getpid(), threading.Lock()
-        on_disk = "namespaces" in config["missing"]
-        self.base = tempfile.mkdtemp(prefix="core-plus-sandbox-") if on_disk else ""
-        if self.base:
-            os.chmod(self.base, 0o711)  # noqa: PTH101  # a sandbox's user passes through it to its own folder
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.base = own_folder() if "namespaces" in config["missing"] else ""
+        self.group, self.without_groups = top_group()
         with tempfile.TemporaryFile() as said:
+            self._begin(said.fileno())
+            own = {"base": self.base, "worker": WORKER}
+            own |= {"group": self.group.name, "controllers": self.group.controllers} if self.group else {}
             try:
-                popen = self._start(theirs, said.fileno())
-            except BaseException:
-                ours.close()
-                if self.base:
-                    remove(self.base)
-                raise
-            finally:
-                theirs.close()
-            self._control = ours
-            self._end = weakref.finalize(self, end, popen, ours, self.base, self.owner)
-            try:
-                hello = self._hello({**config, "base": self.base, "worker": WORKER})
+                hello = self._hello({**config, **own})
             except (OSError, ValueError) as error:
                 self.close()
                 said.seek(0)
@@ -118,16 +108,37 @@ class Zygote:
             raise Missing(hello["missing"], hello["why"])
         self.walls: tuple[str, ...] = tuple(hello["walls"])
         self.size: int = hello["size"]
+        if self.group is not None and hello["without_groups"]:
+            self.group.close()
+            self.without_groups = hello["without_groups"]
 
-    def _start(self, control: socket.socket, errors: int) -> subprocess.Popen[bytes]:
+    def _begin(self, errors: int) -> None:
+        """Start the process; from here on its end leaves nothing behind."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            popen = self._start(theirs, errors, self.group)
+        except BaseException:
+            ours.close()
+            clear(self.base, self.group)
+            raise
+        finally:
+            theirs.close()
+        if self.group is not None:
+            self.group.let_go()
+        self._control = ours
+        self._end = weakref.finalize(self, end, popen, ours, self.base, self.group, self.owner)
+
+    def _start(self, control: socket.socket, errors: int, group: TopGroup | None) -> subprocess.Popen[bytes]:
+        fds = (control.fileno(), *([group.fd] if group else []))
+        numbers = [str(number) for number in (control.fileno(), self.owner, group.fd if group else -1)]
         paths = [str(resources.files(name)) for name in ("core_plus_worker", "core_plus_sandbox")]
         kept = {name: os.environ[name] for name in KEPT if name in os.environ}
         return subprocess.Popen(
-            [sys.executable, *FLAGS, "-c", BOOT, str(control.fileno()), str(self.owner), *paths],
+            [sys.executable, *FLAGS, "-c", BOOT, *numbers, *paths],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=errors,
-            pass_fds=(control.fileno(),),
+            pass_fds=fds,
             env={**kept, **ENV},
             cwd="/",
             start_new_session=True,
@@ -200,13 +211,42 @@ class Zygote:
         self._end()
 
 
-def end(popen: subprocess.Popen[bytes], control: socket.socket, base: str, owner: int) -> None:
+def own_folder() -> str:
+    """A folder for those of sandboxes: each one's user passes through it to its own."""
+    path = tempfile.mkdtemp(prefix="core-plus-sandbox-")
+    os.chmod(path, 0o711)  # noqa: PTH101  # tempfile gives a text
+    return path
+
+
+def top_group() -> tuple[TopGroup | None, str]:
+    """A folder for the control groups of sandboxes; or why there is none."""
+    try:
+        return TopGroup(), ""
+    except NoGroups as error:
+        return None, str(error)
+
+
+def clear(base: str, group: TopGroup | None) -> None:
+    """Remove what stands outside of any process.
+
+    Args:
+        base: The folder of folders, if there is one.
+        group: The folder of control groups, if there is one.
+    """
+    if base:
+        remove(base)
+    if group is not None:
+        group.close()
+
+
+def end(popen: subprocess.Popen[bytes], control: socket.socket, base: str, group: TopGroup | None, owner: int) -> None:
     """Leave nothing of a parent behind.
 
     Args:
         popen: The parent.
         control: The socket to it; that it is closed is its order to end.
         base: The folder of folders, if there is one.
+        group: The folder of control groups, if there is one.
         owner: The process that started it; in another one, a fork of it, only the socket is closed.
     """
     if os.getpid() != owner:
@@ -220,5 +260,4 @@ def end(popen: subprocess.Popen[bytes], control: socket.socket, base: str, owner
     except subprocess.TimeoutExpired:
         popen.kill()
         popen.wait()
-    if base:
-        remove(base)
+    clear(base, group)

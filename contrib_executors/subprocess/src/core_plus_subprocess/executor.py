@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import sys
 import tempfile
 import weakref
@@ -16,6 +15,7 @@ import msgspec
 from core_plus.errors import ExecutorError
 from core_plus.executors import Limits, Setup
 from core_plus_worker import LocalProcess, WorkerSession
+from core_plus_worker.folders import remove_own
 
 KEPT = ("TZ", "LD_LIBRARY_PATH")
 """What code sees of the host's environment beside PATH: its local time, and where its libraries are."""
@@ -35,7 +35,7 @@ class Place:
 
     def __init__(self, python: str, env: Mapping[str, str], cwd: Path | None) -> None:
         self._cwd = tempfile.mkdtemp(prefix="core-plus-") if cwd is None else str(cwd)
-        self._remove = None if cwd is not None else weakref.finalize(self, remove, self._cwd, os.getpid())
+        self._remove = None if cwd is not None else weakref.finalize(self, remove_own, self._cwd, os.getpid())
         self._python = python
         self._env = {**minimal_env(python, self._cwd), **env}
         try:
@@ -134,23 +134,6 @@ class SubprocessExecutor:
         with contextlib.suppress(ExecutorError):  # the next session will be told, if it still can't be
             while len(self._waiting) < self._spare and not self._closed:
                 self._waiting.append(Place(self._python, self._env, self._cwd))
-
-
-def remove(directory: str, owner: int) -> None:
-    """Remove a directory and all that code has put there.
-
-    Args:
-        directory: Its path.
-        owner: The process that made it; in another one, a fork of it, nothing is done.
-    """
-    if os.getpid() != owner:
-        return
-    for root, directories, _ in os.walk(directory):
-        for name in directories:  # code may have locked them
-            path = Path(root, name)
-            if not path.is_symlink():
-                path.chmod(0o700)
-    shutil.rmtree(directory)
 
 
 def minimal_env(python: str, home: str) -> dict[str, str]:

@@ -80,6 +80,8 @@ def options(setup: Setup, process: Process) -> dict[str, Any]:
         "memory": memory,
         "cpu_seconds": limits.cpu_seconds,
         "msgpack": True,
+        "seed": setup.seed,
+        "clock": setup.clock,
     }
 
 

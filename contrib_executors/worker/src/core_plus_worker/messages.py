@@ -49,6 +49,7 @@ class Call(Said, frozen=True, tag="call"):
         args: A list, as a tree.
         kwargs: A dict, as a tree.
         busy: Whether code may go on without the answer.
+        line: Where in the snippet it stands, 0 if that isn't told.
     """
 
     id: int
@@ -56,6 +57,7 @@ class Call(Said, frozen=True, tag="call"):
     args: Any
     kwargs: Any
     busy: bool
+    line: int = 0
 
 
 class Waits(Said, frozen=True, tag="waits"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -14,11 +13,14 @@ from core_plus.errors import ExecutorError
 from core_plus.executors import Answer, CodeError, CodeRequest, Done, Setup, Turn
 from core_plus.messages import Audio, File, Image
 from core_plus_worker import messages
+from core_plus_worker.door import Door
 from core_plus_worker.handshake import connect, encode_variables
 from core_plus_worker.inside.codec import Codec
 from core_plus_worker.inside.records import CodecError
 from core_plus_worker.link import OUT_OF_MEMORY, Link, LinkError, Process, Waker
-from core_plus_worker.snippet import ALL, Snippet, cpu_text, error_of, memory_text
+from core_plus_worker.snippet import ALL, Snippet, cpu_text, error_of
+
+NO_MEMORY = "the code and its files needed more memory than they may have"
 
 
 def media(media_type: str, data: bytes, name: str | None) -> Image | Audio | File:
@@ -75,9 +77,8 @@ class WorkerSession:
         self._setup, self._restart, self._on_close = setup, restart, on_close
         self._codec = Codec(media, views=True)
         self._waker = Waker()
-        self._lock, self._mutex = threading.Lock(), threading.Lock()
-        self._visitors = self._count = 0
-        self._closed = self._interrupted = False
+        self._door = Door(self._waker.wake)
+        self._count, self._interrupted = 0, False
         self._snippet: Snippet | None = None
         self._end: Done | None = None
         self._process: Process | None = process
@@ -88,23 +89,24 @@ class WorkerSession:
             self.close()
             raise
 
+    @property
+    def process(self) -> Process | None:
+        """The worker that it has now, for whoever knows what stands behind it."""
+        return self._process
+
     # -- the Session protocol
 
     def start(self, code: str) -> Turn:
-        self._enter()
-        try:
+        with self._door:
             if self._snippet is not None:
                 raise ExecutorError("a snippet is still running: resume it, or interrupt it first")
             self._interrupted, self._end = False, None
             self._count += 1
             snippet = self._snippet = self._send_run(messages.encoded(["run", self._count, code]))
             return self._go_on(snippet)
-        finally:
-            self._lock.release()
 
     def resume(self, answers: Sequence[Answer]) -> Turn:
-        self._enter()
-        try:
+        with self._door:
             snippet = self._snippet
             if snippet is None:
                 return self._ended()
@@ -114,12 +116,9 @@ class WorkerSession:
             except LinkError as error:
                 return self._lost(snippet, str(error))
             return self._go_on(snippet)
-        finally:
-            self._lock.release()
 
     def assign(self, variables: Mapping[str, Any]) -> None:
-        self._enter()
-        try:
+        with self._door:
             if self._snippet is not None:
                 raise ExecutorError("a snippet is still running: resume it, or interrupt it first")
             added = msgspec.structs.replace(self._setup, variables=variables)
@@ -131,8 +130,6 @@ class WorkerSession:
                 if self._link is not None:
                     self._link.send(messages.encoded(["set", tree]), blobs)
                     self._link.own()
-        finally:
-            self._lock.release()
 
     def interrupt(self) -> None:
         if self._snippet is not None:
@@ -140,31 +137,13 @@ class WorkerSession:
             self._waker.wake()
 
     def close(self) -> None:
-        with self._mutex:
-            if self._closed:
-                return
-            self._closed = True
-        self._waker.wake()
-        with self._lock, contextlib.ExitStack() as ends:  # each of them, whatever another one raises
+        if not self._door.shut():
+            return
+        with self._door.inside, contextlib.ExitStack() as ends:  # each of them, whatever another one raises
             ends.callback(self._on_close)
             ends.callback(self._waker.close)
             if self._process is not None:
                 self._process.close()
-
-    # -- one thread at a time
-
-    def _enter(self) -> None:
-        """Be the one who talks with the worker; whoever waits for it now comes back with an empty pause."""
-        if not self._lock.acquire(blocking=False):
-            with self._mutex:
-                self._visitors += 1
-            self._waker.wake()
-            self._lock.acquire()
-            with self._mutex:
-                self._visitors -= 1
-        if self._closed:
-            self._lock.release()
-            raise ExecutorError("the session is closed: open another one")
 
     def _ended(self) -> Done:
         """The end once more, for a thread that brings an answer when another one has just been told the end."""
@@ -237,9 +216,9 @@ class WorkerSession:
         if done is not None:
             return self._done(snippet, *done)
         if snippet.ending is None:
-            if self._interrupted or self._closed:
+            if self._interrupted or self._door.is_closed:
                 snippet.stop("Interrupted", "the code was interrupted")
-            elif requests or self._visitors or snippet.changed:
+            elif requests or self._door.visitors or snippet.changed:
                 return snippet.paused(requests)
             elif deadline is not None and time.monotonic() >= deadline:
                 snippet.stop("TimeLimit", f"the code ran longer than {self._setup.limits.seconds:g} s")
@@ -291,7 +270,7 @@ class WorkerSession:
         if error is None and "SIGXCPU" in text:
             error = CodeError("TimeLimit", cpu_text(self._setup.limits))
         elif error is None and OUT_OF_MEMORY in text:
-            error = CodeError("MemoryLimit", memory_text(self._setup.limits))
+            error = CodeError("MemoryLimit", NO_MEMORY)
         elif error is None:
             hint = "; the system may have been short of memory" if "SIGKILL" in text else ""
             error = CodeError("Lost", f"the interpreter was lost: {text}{hint}")

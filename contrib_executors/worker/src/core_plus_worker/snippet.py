@@ -87,7 +87,7 @@ class Snippet:
         self._calls = call.id
         self.open[call.id] = call.name
         self.running = call.busy
-        return CodeRequest(call.id, call.name, tuple(args), kwargs)
+        return CodeRequest(call.id, call.name, tuple(args), kwargs, call.line or None)
 
     # -- output
 

@@ -16,6 +16,7 @@ PACKAGES = ("core_plus_worker", "core_plus_worker.inside")
 MODULES = (
     "records",
     "stops",
+    "places",
     "pack",
     "unpack",
     "foreign",
@@ -27,6 +28,8 @@ MODULES = (
     "channel",
     "rewrite",
     "loops",
+    "clock",
+    "seeds",
     "output",
     "runner",
     "functions",

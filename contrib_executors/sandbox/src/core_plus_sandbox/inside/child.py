@@ -73,14 +73,19 @@ def trial(walls: Walls) -> str:
     Returns:
         What went wrong; "" if they stand.
     """
+    order = {"memory": 1 << 40, "processes": 64, "trial": True}
+    try:
+        walls.make_room(0, order)
+    except OSError as error:
+        return str(error)
     reader, writer = os.pipe()
-    walls.count_others()
     pid = os.fork()
     if pid == 0:
         nothing = os.open(os.devnull, os.O_RDWR)
-        be_sandbox(walls, 0, {"memory": 1 << 40, "processes": 64, "trial": True}, [nothing, os.dup(nothing), writer])
+        be_sandbox(walls, 0, order, [nothing, os.dup(nothing), writer])
     os.close(writer)
     with os.fdopen(reader) as said:
         text = said.read().strip()
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    walls.clear(0)
     return text or (f"a trial ended with status {status}" if status else "")

@@ -1,16 +1,10 @@
-"""Measures what code writes to a disk, and removes what it has left behind, however it is nested."""
+"""Measures what code writes to a disk."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
-import itertools
 import os
 import stat
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def is_over(path: str, pid: int, most: int, files: int) -> bool:
@@ -50,58 +44,3 @@ def _deleted(pid: int) -> int:
                 if found.st_nlink == 0 and stat.S_ISREG(found.st_mode):
                     size += found.st_blocks * 512
     return size
-
-
-def remove(path: str) -> None:
-    """Remove a folder of a sandbox that has ended, and all that is in it.
-
-    Folders may be nested deeper than any path or stack is long: those within one are moved up before it goes.
-
-    Args:
-        path: Its path; what isn't there any more is no error.
-
-    Raises:
-        OSError: Something can't be removed.
-    """
-    try:
-        top = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return
-    fresh = (f"{number:x}.removed" for number in itertools.count())
-    try:
-        while names := os.listdir(top):
-            for name in names:
-                _remove_one(top, name, fresh)
-    finally:
-        os.close(top)
-    os.rmdir(path)
-
-
-def _remove_one(top: int, name: str, fresh: Iterator[str]) -> None:
-    """Remove a file, or a folder whose folders become its neighbours under fresh names."""
-    if not stat.S_ISDIR(os.stat(name, dir_fd=top, follow_symlinks=False).st_mode):
-        os.unlink(name, dir_fd=top)
-        return
-    os.chmod(name, 0o700, dir_fd=top)
-    folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=top)
-    try:
-        for inner in os.listdir(folder):
-            if stat.S_ISDIR(os.stat(inner, dir_fd=folder, follow_symlinks=False).st_mode):
-                os.chmod(inner, 0o700, dir_fd=folder)
-                _move_up(inner, folder, top, fresh)
-            else:
-                os.unlink(inner, dir_fd=folder)
-    finally:
-        os.close(folder)
-    os.rmdir(name, dir_fd=top)
-
-
-def _move_up(name: str, folder: int, top: int, fresh: Iterator[str]) -> None:
-    for other in fresh:
-        try:
-            os.rename(name, other, src_dir_fd=folder, dst_dir_fd=top)
-        except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
-                raise
-        else:
-            return

@@ -1,8 +1,8 @@
 """Namespaces: the pre-fork parent leaves the host's, and each sandbox leaves some of the parent's.
 
-The parent has processes, network, System V objects, host name and cgroups apart from the host's, and a file system
-that holds only what was granted. As an ordinary user it does so inside a user namespace. A sandbox gets, in addition,
-its own mounts (a folder in memory that is gone with it) and its own user and System V namespaces.
+The parent has processes, network, System V objects and host name apart from the host's, and a file system that holds
+only what was granted. As an ordinary user it does so inside a user namespace. A sandbox gets, in addition, its own
+mounts (a folder in memory that is gone with it) and its own user, System V and cgroup namespaces.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def leave(*, is_root: bool) -> None:
     Raises:
         OSError: It isn't allowed here.
     """
-    flags = kernel.NEWPID | kernel.NEWNET | kernel.NEWIPC | kernel.NEWUTS | kernel.NEWCGROUP
+    flags = kernel.NEWPID | kernel.NEWNET | kernel.NEWIPC | kernel.NEWUTS
     uid, gid = os.getuid(), os.getgid()
     kernel.unshare(flags if is_root else flags | kernel.NEWUSER)
     if not is_root:
@@ -135,7 +135,7 @@ def own_folder(size: int, uid: int, gid: int) -> None:
 
 
 def own_user(proc: int) -> None:
-    """Move this process into user and System V namespaces of its own.
+    """Move this process into user, System V and cgroup namespaces of its own.
 
     The parent's network, which is empty, is shared: no socket can be made in it, and one for each costs half of all
     that a fresh sandbox costs.
@@ -148,5 +148,5 @@ def own_user(proc: int) -> None:
     """
     uid, gid = os.getuid(), os.getgid()
     kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # else /proc/self belongs to root after a change of user
-    kernel.unshare(kernel.NEWUSER | kernel.NEWIPC)
+    kernel.unshare(kernel.NEWUSER | kernel.NEWIPC | kernel.NEWCGROUP)
     map_user(proc, uid, gid)

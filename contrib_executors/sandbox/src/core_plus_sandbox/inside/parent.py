@@ -19,9 +19,10 @@ import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from core_plus_sandbox.inside import folders, kernel, places
+from core_plus_sandbox.inside import kernel, places
 from core_plus_sandbox.inside.child import be_sandbox, trial
 from core_plus_sandbox.inside.walls import Lacking, Walls, high
+from core_plus_worker.folders import remove
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -138,9 +139,10 @@ class Parent:
         for sandbox in self._alive.values():
             signal.pidfd_send_signal(sandbox.pidfd, signal.SIGKILL)
             os.waitpid(sandbox.pid, 0)
+        self._walls.finish()
         if base:
             with contextlib.suppress(OSError):  # the host may be at it too
-                folders.remove(base)
+                remove(base)
 
     def _answer(self, order: dict[str, Any], fds: list[int]) -> None:
         if order.pop("do") == "give":
@@ -167,7 +169,8 @@ class Parent:
                 sandbox.close_ends()
                 del self._alive[number]
                 self._spare = None if self._spare == number else self._spare
-                self._ended[number] = os.waitstatus_to_exitcode(status), sandbox.why
+                why = self._walls.clear(number) or sandbox.why
+                self._ended[number] = os.waitstatus_to_exitcode(status), why
                 while len(self._ended) > REMEMBERED:
                     self._ended.popitem(last=False)
 
@@ -178,7 +181,7 @@ class Parent:
             if number is None:
                 number = self._fork(order, fds)
         except OSError as error:
-            self._tell({"error": f"no process can be forked: {error}"})
+            self._tell({"error": f"no process can be forked: {error.strerror}"})
             return
         finally:
             for fd in fds:
@@ -202,9 +205,10 @@ class Parent:
 
     def _fork(self, order: dict[str, Any], fds: list[int]) -> int:
         self._count += 1
-        self._walls.count_others()
+        self._walls.make_room(self._count, order)
         with contextlib.ExitStack() as near, contextlib.ExitStack() as far:
             ours, theirs = socket.socketpair()
+            near.callback(self._walls.clear, self._count)
             near.callback(ours.close)
             far.callback(theirs.close)
             ends, others = [ours.fileno()], [theirs.fileno()]
@@ -264,18 +268,22 @@ def keep(child: int) -> NoReturn:
     os._exit(0)
 
 
-def start(control: socket.socket, host: int, config: dict[str, Any]) -> Walls:
+def start(control: socket.socket, host: int, group: int, config: dict[str, Any]) -> tuple[Walls, str]:
     """Leave the host behind, import what is to be there, and try the walls once.
 
     Args:
         control: The socket to the host.
         host: A descriptor of the host's process.
+        group: One of the folder for control groups; -1: there is none.
         config: As the host sends it.
+
+    Returns:
+        The walls, and why there are no control groups although there is a folder for them.
 
     Raises:
         Lacking: Something is missing.
     """
-    walls = Walls(config)
+    walls, without = Walls(config, group), ""
     if walls.leave_host():
         child = os.fork()
         if child:
@@ -288,17 +296,20 @@ def start(control: socket.socket, host: int, config: dict[str, Any]) -> Walls:
     preload([*config["worker"], *ALWAYS, *config["preload"]])
     walls.prepare()
     failure = trial(walls)
+    if failure and walls.do_without_groups():
+        without, failure = failure, trial(walls)
     if failure:
         raise Lacking("namespaces" if "namespaces" in walls.names else "walls", failure)
-    return walls
+    return walls, without
 
 
-def main(control_fd: int, host_pid: int) -> None:
+def main(control_fd: int, host_pid: int, group_fd: int) -> None:
     """Serve a host.
 
     Args:
         control_fd: The socket to it.
         host_pid: Its process.
+        group_fd: The folder for control groups; -1: there is none.
     """
     sys.orig_argv[:] = sys.argv[:] = [""]  # no business of the code's
     host = high(os.pidfd_open(host_pid))
@@ -307,7 +318,7 @@ def main(control_fd: int, host_pid: int) -> None:
     control = socket.socket(fileno=high(control_fd))
     config = json.loads(control.recv(MESSAGE))
     try:
-        walls = start(control, host, config)
+        walls, without = start(control, host, high(group_fd) if group_fd >= 0 else -1, config)
         parent = Parent(control, host, walls)
     except Lacking as lacking:
         control.send(json.dumps({"missing": lacking.wall, "why": lacking.why}).encode())
@@ -317,7 +328,7 @@ def main(control_fd: int, host_pid: int) -> None:
         kernel.library().malloc_trim(0)
     gc.freeze()
     size = vm_size(walls.proc)
-    control.send(json.dumps({"walls": walls.names, "size": size}).encode())
+    control.send(json.dumps({"walls": walls.names, "size": size, "without_groups": without}).encode())
     parent.serve()
     parent.finish(config["base"])
 

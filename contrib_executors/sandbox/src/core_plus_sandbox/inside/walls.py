@@ -10,7 +10,7 @@ import sys
 import time
 from typing import Any
 
-from core_plus_sandbox.inside import folders, kernel, landlock, limits, namespaces, places, seccomp, tables
+from core_plus_sandbox.inside import folders, groups, kernel, landlock, limits, namespaces, places, seccomp, tables
 from core_plus_sandbox.inside.users import Users
 
 SLACK = 64
@@ -38,12 +38,13 @@ class Walls:
 
     Args:
         config: As the host sends it: `missing` (walls to do without), `read`, `write`, `scratch` ….
+        group: A descriptor of the folder for control groups; -1: there is none.
 
     Raises:
         Lacking: A wall that was asked for can't be raised.
     """
 
-    def __init__(self, config: dict[str, Any]) -> None:
+    def __init__(self, config: dict[str, Any], group: int = -1) -> None:
         self._missing, self._scratch, self._base = config["missing"], config["scratch"], config["base"]
         self._machine = os.uname().machine
         self._abi = 0 if "landlock" in self._missing else landlock.version()
@@ -67,6 +68,10 @@ class Walls:
         self._granted: list[tuple[int, int]] = []
         self._filter = b""
         self._own = self._nothing = -1
+        self._groups: groups.Groups | None = None
+        if group >= 0:
+            base = high(os.open("..", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=group))
+            self._groups = groups.Groups(group, base, config["group"], config["controllers"])
         self.proc = -1
 
     def _search_right(self) -> int:
@@ -142,12 +147,51 @@ class Walls:
         found = [f"landlock {self._abi}"] if self._abi else []
         found += [] if "seccomp" in self._missing else ["seccomp"]
         found += ["rlimits", *(["own user"] if self._users else [])]
-        return found + (["namespaces"] if self._named else [])
+        return found + (["namespaces"] if self._named else []) + (["cgroup"] if self._groups else [])
 
-    def count_others(self) -> None:
-        """Count what the user runs, where the kernel counts a sandbox's threads among those."""
+    def do_without_groups(self) -> bool:
+        """Use control groups no more; the host removes them. False: none were used."""
+        found, self._groups = self._groups, None
+        return found is not None
+
+    def make_room(self, number: int, order: dict[str, Any]) -> None:
+        """What must be there before a sandbox is forked.
+
+        Args:
+            number: Which one.
+            order: What the host says of it.
+
+        Raises:
+            OSError: Its control group can't be made.
+        """
+        if self._groups is not None:
+            # Address space is bounded more tightly, and politely; this is for what isn't counted there.
+            self._groups.make(number, order["memory"] + self._scratch, order["processes"])
+        # Where the kernel counts a sandbox's threads among those of the user:
         if not self._users and not self._named and time.monotonic() > self._counted + FRESH:
             self._others, self._counted = limits.tasks_of_user() + SLACK, time.monotonic()
+
+    def clear(self, number: int) -> str:
+        """Remove the control group of a sandbox that has ended.
+
+        Args:
+            number: Which one.
+
+        Returns:
+            Why it ended, if the group was the reason; else "".
+        """
+        why = ""
+        if self._groups is not None:
+            with contextlib.suppress(OSError):  # whatever holds it now: all are removed in the end
+                why = groups.OOM if self._groups.ran_out(number) else ""
+                self._groups.remove(number)
+        return why
+
+    def finish(self) -> None:
+        """Leave no control group behind."""
+        if self._groups is not None:
+            with contextlib.suppress(OSError):  # the host may be at it too
+                self._groups.finish()
 
     def is_full(self, number: int, pid: int) -> bool:
         """Whether a sandbox has filled its folder on the disk. One in memory is bounded by the kernel.
@@ -195,6 +239,8 @@ class Walls:
             OSError: One of them doesn't stand.
         """
         os.setsid()
+        if self._groups is not None:
+            self._groups.join(number)
         uid, gid = self.user(number) or os.getuid(), self.user(number) or os.getgid()
         scratch = self._make_scratch(number, uid, gid)
         if self._users is not None:

@@ -36,6 +36,7 @@ class Engine:
         host: The option that names another machine's engine by its address.
         context: The option that names one by a name that the engine knows.
         options: Of `run`, beside those that all engines share.
+        passes: Options of `run` and `exec` that pass a descriptor on, 3, if this is the engine's own machine.
         sends_profile: Whether a seccomp profile of this machine is sent along to an engine elsewhere.
         env: What a container's environment has beside that of all engines.
         install: What to do where the command isn't there.
@@ -49,6 +50,7 @@ class Engine:
     context: str
     sends_profile: bool
     options: tuple[str, ...] = ()
+    passes: tuple[str, ...] = ()
     env: Mapping[str, str] = {}
     install: str
     start: str

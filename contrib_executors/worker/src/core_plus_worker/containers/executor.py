@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -14,20 +15,23 @@ import msgspec
 from attrs import evolve
 
 from core_plus.errors import ExecutorError
-from core_plus.executors import Answer, CodeError, Done, Limits, Setup, Turn
+from core_plus.executors import Limits, Setup, Turn
 from core_plus_worker.containers.engine import Calls, Engine
 from core_plus_worker.containers.images import Pull, built, fetched
 from core_plus_worker.containers.owners import sweep
-from core_plus_worker.containers.process import NO_MEMORY, ContainerProcess, joined, started
+from core_plus_worker.containers.process import ContainerProcess, joined, started
 from core_plus_worker.containers.settings import Bounds, Box
 from core_plus_worker.session import WorkerSession
+
+ELSEWHERE = frozenset({"CONTAINER_HOST", "CONTAINER_CONNECTION"})
+"""Variables that send Podman's command to another machine."""
 
 NO_WISHES = Limits()
 """Of a session that asks neither for less memory nor for fewer processes than the executor gives."""
 
 
 class ContainerSession(WorkerSession):
-    """A session in a container: it knows what an engine's complaints mean, and when memory was the reason of an end.
+    """A session in a container: it knows what an engine's complaints mean.
 
     Args:
         process: The worker to begin with.
@@ -55,27 +59,14 @@ class ContainerSession(WorkerSession):
 
     def start(self, code: str) -> Turn:
         try:
-            return told(super().start(code))
+            return super().start(code)
         except ExecutorError as error:
             raise ExecutorError(self._explain(str(error))) from None
 
-    def resume(self, answers: Sequence[Answer]) -> Turn:
-        return told(super().resume(answers))
 
-
-def told(turn: Turn) -> Turn:
-    """The same, with the right name for the end of a worker that was out of memory.
-
-    Args:
-        turn: How the code stands.
-    """
-    if not isinstance(turn, Done) or turn.error is None or turn.error.kind != "Lost":
-        return turn
-    if NO_MEMORY not in turn.error.message:
-        return turn
-    text = "the code and its files needed more memory than the container may have"
-    error = CodeError("MemoryLimit", text, lost=turn.error.lost)
-    return msgspec.structs.replace(turn, error=error)
+def is_near() -> bool:
+    """Whether an engine's command speaks to the engine of this machine, unless it is told otherwise."""
+    return sys.platform == "linux" and not ELSEWHERE & os.environ.keys()
 
 
 class ContainerExecutor:
@@ -128,6 +119,7 @@ class ContainerExecutor:
         self._pull, self._packages, self._build, self._container = pull, packages, build, container
         self._host, self._context, self._options = host, context, tuple(command_options)
         self._spare, self._limits = spare, limits
+        self._passes = bool(self.engine.passes) and not (host or context) and is_near()
         self._waiting: list[ContainerProcess] = []
         self._calls: Calls | None = None
         self._lock, self._is_prepared, self._closed = threading.Lock(), False, False
@@ -150,9 +142,11 @@ class ContainerExecutor:
         try:
             return ContainerSession(process, setup, restart=again, explain=self._explained)
         except ExecutorError:
-            if process not in waited:
+            if process not in waited and not self._passes:
                 raise
-        # One that waited may have ended at this very moment; a new one says why, if it can't be.
+        # One that waited may have ended at this very moment; and an engine may pass no descriptor on, whatever its
+        # manual says (a client of a machine elsewhere, SELinux). A new one, by pipes, says why if it can't be.
+        self._passes = False
         return ContainerSession(self._start(bounds), setup, restart=again, explain=self._explained)
 
     def close(self) -> None:
@@ -191,8 +185,8 @@ class ContainerExecutor:
 
     def _start(self, bounds: Bounds) -> ContainerProcess:
         if self._container:
-            return joined(self._engine, self._box, self._container)
-        return started(self._engine, self._box, bounds)
+            return joined(self._engine, self._box, self._container, direct=self._passes)
+        return started(self._engine, self._box, bounds, direct=self._passes)
 
     def _take(self, bounds: Bounds) -> ContainerProcess:
         """One that waits and is still alive, where a session asks for nothing else; or a new one."""

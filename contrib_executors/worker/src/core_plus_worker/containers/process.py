@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import secrets
+import socket
 import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from core_plus.errors import ExecutorError
-from core_plus_worker.command import CommandProcess
+from core_plus_worker.command import PASSED, CommandProcess
 from core_plus_worker.containers.engine import Calls, passed, said_text
-from core_plus_worker.containers.inside.warden import OUT_OF_MEMORY
+from core_plus_worker.containers.inside import warden
 from core_plus_worker.containers.owners import LABEL, owner
 from core_plus_worker.containers.settings import ENV, Bounds, Box
+from core_plus_worker.link import OUT_OF_MEMORY
 from core_plus_worker.source import FLAGS, text_of
 
 FUTURE = "from __future__ import annotations\n"
@@ -29,9 +32,6 @@ FAILED = (125, 126, 127)
 PAUSES = (0.0, 0.2, 0.5)
 """Seconds before each attempt to remove a container that the engine may only just be making."""
 
-NO_MEMORY = "it was killed because its container was out of memory"
-"""Stands in what is said of a worker that was killed for that."""
-
 GONE = ("no such container", "no container with", "already in progress")
 """What engines say of a container that is gone, or that its own end is just removing."""
 
@@ -43,7 +43,8 @@ KILLED = 137
 def program() -> str:
     """What `python -c` is given in a container: starts a worker on standard input and output, and watches over it."""
     warden = Path(__file__).with_name("inside") / "warden.py"
-    return f"{FUTURE}{text_of('boot')}\n\n{warden.read_text('utf-8').replace(FUTURE, '')}\n\nmain(boot)\n"
+    texts = [f"{FUTURE}{text_of('boot')}", warden.read_text("utf-8").replace(FUTURE, "")]
+    return "\n\n".join([*texts, "main(boot, *map(int, sys.argv[1:]))\n"])
 
 
 class Container:
@@ -99,14 +100,16 @@ class ContainerProcess(CommandProcess):
         command: The engine's whole command, up to the interpreter's own arguments.
         env: What that command's environment has beside this process's own.
         container: Where it is.
+        direct: Whether the command passes on a descriptor that is the stream.
 
     Raises:
         ExecutorError: The command can't be started.
     """
 
-    def __init__(self, command: list[str], env: Mapping[str, str], container: Container) -> None:
+    def __init__(self, command: list[str], env: Mapping[str, str], container: Container, *, direct: bool) -> None:
+        whole = [*command, *FLAGS, "-c", program(), *([str(PASSED)] if direct else [])]
         try:
-            super().__init__([*command, *FLAGS, "-c", program()], kill=container.remove, env={**os.environ, **env})
+            super().__init__(whole, kill=container.remove, env={**os.environ, **env}, direct=direct)
         except OSError as error:
             raise ExecutorError(f"{command[0]} can't be started: {error}") from error
         container.command, self.name = self._popen, container.name
@@ -126,6 +129,10 @@ class ContainerProcess(CommandProcess):
 
     def _cut(self) -> None:
         """Close the stream, but not its descriptor's number: who still writes to it finds it broken."""
+        if self._stream is not None:
+            with contextlib.suppress(OSError):  # it is broken already
+                self._stream.shutdown(socket.SHUT_RDWR)
+            return
         nobody, broken = os.pipe()
         os.close(nobody)
         os.dup2(broken, self.writer, inheritable=False)
@@ -133,8 +140,8 @@ class ContainerProcess(CommandProcess):
 
     def ending(self) -> str:
         text = super().ending()
-        if text == f"exit status {OUT_OF_MEMORY}":
-            return NO_MEMORY
+        if text == f"exit status {warden.OUT_OF_MEMORY}":
+            return f"it was killed: its container was {OUT_OF_MEMORY}"
         if text == f"exit status {KILLED}":
             return "it was killed, by somebody or for want of memory (SIGKILL)"
         if text == f"exit status {FAILED[0]}":
@@ -142,13 +149,14 @@ class ContainerProcess(CommandProcess):
         return text
 
 
-def started(calls: Calls, box: Box, bounds: Bounds) -> ContainerProcess:
+def started(calls: Calls, box: Box, bounds: Bounds, *, direct: bool = False) -> ContainerProcess:
     """Start a worker in a container of its own.
 
     Args:
         calls: The engine.
         box: What the container is given.
         bounds: Its memory in bytes and its processes.
+        direct: Whether the engine passes on a descriptor that is the stream.
 
     Raises:
         ExecutorError: The command can't be started. What the engine says, the session's start tells.
@@ -156,23 +164,32 @@ def started(calls: Calls, box: Box, bounds: Bounds) -> ContainerProcess:
     name = f"core-plus-{secrets.token_hex(8)}"
     flags, env = passed({**calls.engine.env, **ENV, **box.env})
     options = box.arguments(name=name, labels={LABEL: owner()}, bounds=bounds)
+    passes = calls.engine.passes if direct else ()
     return ContainerProcess(
-        [*calls.command, "run", *calls.engine.options, *flags, *options], env, Container(calls, name)
+        [*calls.command, "run", *calls.engine.options, *passes, *flags, *options],
+        env,
+        Container(calls, name),
+        direct=direct,
     )
 
 
-def joined(calls: Calls, box: Box, container: str) -> ContainerProcess:
+def joined(calls: Calls, box: Box, container: str, *, direct: bool = False) -> ContainerProcess:
     """Start a worker in a container that runs already.
 
     Args:
         calls: The engine.
         box: Of it, the interpreter and the environment are used.
         container: The container's name.
+        direct: As for `started`.
 
     Raises:
         ExecutorError: As for `started`.
     """
     flags, env = passed({"PYTHONHASHSEED": ENV["PYTHONHASHSEED"], **box.env})
+    passes = calls.engine.passes if direct else ()
     return ContainerProcess(
-        [*calls.command, "exec", "--interactive", *flags, container, box.python], env, Container(calls, "")
+        [*calls.command, "exec", "--interactive", *passes, *flags, container, box.python],
+        env,
+        Container(calls, ""),
+        direct=direct,
     )

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from core_plus_worker.inside import frames, heads
 from core_plus_worker.inside.eager import Eager
 from core_plus_worker.inside.pack import plain
+from core_plus_worker.inside.places import line_of
 from core_plus_worker.inside.records import CodecError
 from core_plus_worker.inside.stops import Stop, ToolError, tool_error
 from core_plus_worker.inside.waiting import LoopWaiter, Waiter, others_on_cpu, passive, sees_threads
@@ -53,7 +54,7 @@ class Channel:
         self.snippet = 0
         self.is_child = False
         self.call_limit = self.value_limit = 0
-        self.takes_msgpack = False
+        self.takes_msgpack = self.tells_lines = False
         self.dumps = heads.json_writer()
         self._last_size = 0
         self._packs: list[Any] = []
@@ -231,11 +232,9 @@ class Channel:
         return text[1:] if isinstance(text, bytes) else text[1:-1], blobs
 
     def _framed(self, number: int, text: str | bytes, busy: bool) -> bytes:
-        """The message of a call: its number, name and arguments, and whether code may go on without its answer."""
-        if isinstance(text, bytes):
-            pack = self._packs[0]
-            return bytes(heads.CALL + pack(number) + text + pack(busy))
-        return f'["call",{number},{text},{"true" if busy else "false"}]'.encode("ascii")
+        """The message of a call: its number, name and arguments, whether code may go on meanwhile, perhaps its line."""
+        line = line_of() if self.tells_lines else 0
+        return heads.call(number, text, busy, line, self._packs)
 
     def _enter(self, waiter: Waiter) -> int:
         """Give a call its number, under the lock: numbers go out in order."""

@@ -23,10 +23,28 @@ MOST = 4 << 20
 LIBRARIES = (("msgspec.msgpack", "encode"), ("msgpack", "packb"))
 """Modules that write it, and their function."""
 
-CALL, DONE = b"\x96\xa4call", b"\x97\xa4done"
+CALL, CALL_AT, DONE = b"\x96\xa4call", b"\x97\xa4call", b"\x97\xa4done"
 """How messages of six and of seven parts begin in MessagePack, with the word for what they are."""
 
 STRICT = json.JSONEncoder(separators=(",", ":"), check_circular=False)
+
+
+def call(number: int, text: str | bytes, busy: bool, line: int, packs: list[Any]) -> bytes:
+    """The head of a call.
+
+    Args:
+        number: Its number.
+        text: Its name and arguments, as JSON or MessagePack without what stands around them.
+        busy: Whether code may go on meanwhile.
+        line: Where in the snippet it stands, 0 where that isn't told.
+        packs: The function that writes MessagePack, where one is at hand.
+    """
+    if isinstance(text, bytes):
+        pack = packs[0]
+        head, more = (CALL_AT, pack(line)) if line else (CALL, b"")
+        return bytes(head + pack(number) + text + pack(busy) + more)
+    more_text = f",{line}" if line else ""
+    return f'["call",{number},{text},{"true" if busy else "false"}{more_text}]'.encode("ascii")
 
 
 def json_writer() -> Callable[[Any], str]:

@@ -13,6 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from core_plus_worker.inside.channel import Channel
+from core_plus_worker.inside.clock import freeze
 from core_plus_worker.inside.codec import Codec
 from core_plus_worker.inside.functions import HostFunction, named
 from core_plus_worker.inside.imports import Imports
@@ -20,6 +21,7 @@ from core_plus_worker.inside.output import NoInput, Output, no_breakpoint
 from core_plus_worker.inside.pack import describe
 from core_plus_worker.inside.records import CodecError, Opaque
 from core_plus_worker.inside.runner import Outcome, Runner
+from core_plus_worker.inside.seeds import Sower
 from core_plus_worker.inside.stops import ToolError
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ class Worker:
         self._channel = Channel(reader, writer, self._codec)
         self._runner = Runner(self._channel)
         self._cpu: float | None = None
+        self._sower: Any = None
         self._outputs = [Output(fd, self._sink(fd, prints)) for fd in (1, 2)]
         sys.stdin, sys.breakpointhook = NoInput(), no_breakpoint
         sys.__stdout__, sys.__stderr__ = self._outputs  # type: ignore[misc, assignment]  # theirs would keep text back
@@ -96,6 +99,10 @@ class Worker:
         runner.names.update(variables)
         if options["imports"] is not None and "*" not in options["imports"]:
             builtins.__import__ = Imports(options["imports"], runner.names)
+        if options.get("clock") is not None:
+            freeze(options["clock"], runner.names)
+        if options.get("seed") is not None:
+            self._sower, channel.tells_lines = Sower(options["seed"]), True
         self._cpu = options["cpu_seconds"]
         if self._cpu is not None:
             signal.signal(signal.SIGPROF, runner.on_signal)
@@ -114,6 +121,8 @@ class Worker:
         self._channel.begin(number)
         sys.stdout, sys.stderr = self._outputs  # whatever the code before has put there
         _signal.signal(SIGINT, self._runner.on_signal)
+        if self._sower is not None:
+            self._sower.sow(number)
         if self._cpu is not None:
             signal.setitimer(signal.ITIMER_PROF, self._cpu, 0.01)
             # The timer ends what can be ended softly; a second later the kernel ends what can't.

@@ -11,13 +11,11 @@ import types
 from typing import TYPE_CHECKING, Any
 
 from core_plus_worker.inside import rewrite
+from core_plus_worker.inside.places import AGENT
 from core_plus_worker.inside.stops import Final, Stop
 
 if TYPE_CHECKING:
     from core_plus_worker.inside.channel import Channel
-
-AGENT = "<code "
-"""How the file names of snippets begin."""
 
 CRITICAL = tuple(f"core_plus_worker.inside.{name}" for name in ("channel", "eager", "frames"))
 """Modules that must not be left in the middle: a half-written message would be the end of the session."""

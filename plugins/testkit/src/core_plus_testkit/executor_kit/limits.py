@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import ClassVar, Final
 
 import pytest
 
+from core_plus.errors import ExecutorError
 from core_plus.executors import Answer, CodeError, Done, Limits, Paused, Turn
 from core_plus_testkit.executor_kit.base import PATIENCE, Base, Driven, Open
 
@@ -37,9 +39,9 @@ class LimitsHold(Base):
     """Seconds after a deadline or an interrupt in which the code must have ended."""
 
     def soon(self, end: Callable[[], tuple[Turn, float]]) -> CodeError:
-        """The error that a snippet ends with; on a machine that is busy one of three tries must be in time."""
+        """The error that a snippet ends with; on a machine that is busy one of eight tries must be in time."""
         late: list[float] = []
-        for _ in range(3):
+        for _ in range(8):
             turn, since = end()
             late.append(time.monotonic() - since)
             assert isinstance(turn, Done)
@@ -122,17 +124,19 @@ class LimitsHold(Base):
         assert session.value("2") == 2
 
     def interrupted(self, session: Driven, code: str) -> tuple[Turn, float]:
-        """Run code and interrupt it from another thread once it runs."""
-        at: list[float] = []
+        """Run code and interrupt it from another thread, again if it hadn't begun the first time."""
+        at, has_ended = [0.0], threading.Event()
 
         def interrupt() -> None:
-            at.append(time.monotonic())
-            session.session.interrupt()
+            while not has_ended.wait(0.2):
+                at[0] = at[0] or time.monotonic()
+                session.session.interrupt()
 
-        timer = threading.Timer(0.2, interrupt)
-        timer.start()
+        thread = threading.Thread(target=interrupt)
+        thread.start()
         turn: Turn = session.to_end(session.start(code))
-        timer.join()
+        has_ended.set()
+        thread.join()
         return turn, at[0]
 
     @pytest.mark.parametrize("what", ["a loop", "sleep", "a C function", "an event loop"])
@@ -183,13 +187,18 @@ class LimitsHold(Base):
         if session.is_async:
             pytest.skip("its methods are coroutines: one loop drives them")
         found: list[Turn] = []
-        thread = threading.Thread(target=lambda: found.append(session.to_end(session.start("while True: pass"))))
+
+        def wait() -> None:
+            with contextlib.suppress(ExecutorError):  # it hadn't begun when the session was closed
+                found.append(session.to_end(session.start("while True: pass")))
+
+        thread = threading.Thread(target=wait)
         thread.start()
         time.sleep(0.2)
         session.close()
         thread.join(PATIENCE)
-        assert isinstance(found[0], Done)
-        assert found[0].error is not None
+        assert not thread.is_alive()
+        assert all(isinstance(end, Done) and end.error is not None for end in found)
 
     def test_closing_ends_code_that_waits_for_an_answer(self, opened: Open) -> None:
         session = opened({"f": lambda: 1})

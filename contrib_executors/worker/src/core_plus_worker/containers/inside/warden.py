@@ -213,12 +213,17 @@ def hide() -> None:
         ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def main(serve: Callable[[int, int, int], None]) -> None:
+def main(serve: Callable[[int, int, int], None], passed: int = -1) -> None:
     """Start the worker and watch over it; it ends with the process.
 
     Args:
         serve: `boot` of boot.py: descriptors to read, to write, and of a pipe whose end ends the worker.
+        passed: A descriptor that is the stream, instead of standard input and output; -1: there is none.
     """
+    if passed >= 0:
+        os.dup2(passed, 0)
+        os.dup2(passed, 1)
+        os.close(passed)
     ours, theirs = socket.socketpair()
     life, held = os.pipe()
     pid = os.fork()
