@@ -11,7 +11,7 @@ PROJECTS := $(wildcard pyproject.toml core/pyproject.toml plugins/*/pyproject.to
 SOURCES := $(wildcard core/src plugins/*/src contrib_*/*/src benchmarks/*.py) tests/architecture/house_rules
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint format types bench constraints clean
+.PHONY: help demo test test-slow test-servers lint format types bench constraints clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -24,6 +24,9 @@ test: $(STAMP)  ## Run the tests on all cores (ARGS="-k words" picks some)
 
 test-slow: $(STAMP)  ## Run the tests that take long: every distribution alone, wheels
 	@$(BIN)/pytest -m slow $(ARGS)
+
+test-servers: $(STAMP)  ## Test against servers and libraries that aren't ours (once: 3 GB, half an hour)
+	@scripts/real_servers $(VENV) $(ARGS)
 
 lint: $(STAMP)  ## Check style and format
 	@$(BIN)/ruff check .

@@ -21,11 +21,12 @@ from table import table
 
 HERE = pathlib.Path(__file__).parent
 TOP = HERE.parent.parent
-ORDER = ["raw", "httpclient", "httpx"]
+ORDER = ["raw", "httpclient", "httpx", "httpx_anthropic", "httpx_google", "httpx_responses", "core_plus"]
 TASKS = {
     "size": None,
     "import": None,
     "times": ["times"],
+    "flat": ["flat", "8000"],
     "long": ["long", "200"],
     "crowd100": ["crowd", "100"],
     "agents": ["agents", "10000"],

@@ -1,4 +1,4 @@
-"""An OpenAI-compatible loopback server that answers at once, from a script.
+"""A loopback server that answers at once, from a script, in the dialects of `dialects.py`.
 
 The request names its script in `model`, as KIND-COUNT:
 
@@ -9,7 +9,7 @@ The request names its script in `model`, as KIND-COUNT:
   text-N        a final answer of N tokens (one streamed event each)
   said-N        the same, with a call of final_answer(answer) after the text
 
-Which step a request is at is the number of assistant messages it carries, so
+Which step a request is at is the number of the model's turns it carries, so
 the server keeps no state and every run, concurrent or not, gets its own place
 in the script. Replies are built once and written as bytes; the request body
 is never parsed as JSON, only scanned. `GET /stats` says what the server cost.
@@ -20,19 +20,17 @@ is never parsed as JSON, only scanned. `GET /stats` says what the server cost.
 import argparse
 import asyncio
 import functools
-import json
 import os
 import re
 import resource
 import time
 
-ASSISTANT = re.compile(rb'"role"\s*:\s*"assistant"')
-MODEL = re.compile(rb'"model"\s*:\s*"(?:[a-z]+/)?([a-z]+)-(\d+)"')
-STREAM = re.compile(rb'"stream"\s*:\s*true')
+from dialects import ALL, Google, dumps
+
+MODEL = re.compile(rb'(?:"model"\s*:\s*"(?:[a-z]+/)?|/models/)([a-z]+)-(\d+)')
+STREAM = re.compile(rb'"stream"\s*:\s*true|:streamGenerateContent')
 LENGTH = re.compile(rb"\r\ncontent-length:\s*(\d+)", re.IGNORECASE)
 CHUNKED = re.compile(rb"\r\ntransfer-encoding:\s*chunked", re.IGNORECASE)
-HEAD = {"id": "chatcmpl-0", "created": 1700000000, "model": "scripted"}
-USAGE = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}
 
 
 def turn(kind, count, step):
@@ -56,42 +54,17 @@ def turn(kind, count, step):
     return "done", None
 
 
-def dumps(value):
-    return json.dumps(value, separators=(",", ":")).encode()
-
-
 @functools.lru_cache(maxsize=10000)
-def reply(kind, count, step, stream):
+def reply(dialect, kind, count, step, stream):
     text, call = turn(kind, count, step)
-    reason = "tool_calls" if call else "stop"
-    calls = call and [
-        {
-            "index": 0,
-            "id": f"call_{step}",
-            "type": "function",
-            "function": {"name": call[0], "arguments": json.dumps(call[1])},
-        }
-    ]
     if not stream:
-        message = {"role": "assistant", "content": text or None}
-        if calls:
-            message["tool_calls"] = [{k: v for k, v in calls[0].items() if k != "index"}]
-        choice = {"index": 0, "message": message, "finish_reason": reason}
-        body = dumps({**HEAD, "object": "chat.completion", "choices": [choice], "usage": USAGE})
+        body = dumps(dialect.whole(text, call, step))
         return b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
-
-    def event(delta, reason=None):
-        choice = {"index": 0, "delta": delta, "finish_reason": reason}
-        return {**HEAD, "object": "chat.completion.chunk", "choices": [choice]}
-
-    events = [event({"role": "assistant", "content": None if calls else ""})]
-    events += [event({"content": piece}) for piece in re.findall(r"\S+\s*|\s+", text)]
-    if calls:
-        events.append(event({"tool_calls": calls}))
-    events.append(event({}, reason))
-    events.append({**HEAD, "object": "chat.completion.chunk", "choices": [], "usage": USAGE})
-    lines = [b"data: %s\n\n" % dumps(e) for e in events] + [b"data: [DONE]\n\n"]
-    chunks = b"".join(b"%x\r\n%s\r\n" % (len(line), line) for line in lines)
+    lines = [
+        (b"event: %s\n" % name.encode() if name else b"") + b"data: %s\n\n" % dumps(event)
+        for name, event in dialect.events(text, call, step)
+    ]
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(line), line) for line in filter(None, [*lines, dialect.END]))
     return (
         b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
         b"transfer-encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n"
@@ -125,12 +98,14 @@ class Connection(asyncio.Protocol):
             stats = {"served": Connection.served, "cpu_s": time.process_time(), "max_rss_mb": usage.ru_maxrss / 1024}
             body = dumps(stats)
             return b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
-        named = MODEL.search(body)
-        if not (head.split(b" ", 2)[1].endswith(b"/chat/completions") and named):
+        path = head.split(b" ", 2)[1]
+        dialect = next((each for each in ALL if each.PATH.encode() in path), None)
+        named = MODEL.search(path if dialect is Google else body)
+        if dialect is None or named is None:
             return b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"
         Connection.served += 1
-        step = len(ASSISTANT.findall(body))
-        return reply(named[1].decode(), int(named[2]), step, bool(STREAM.search(body)))
+        stream = bool(STREAM.search(path if dialect is Google else body))
+        return reply(dialect, named[1].decode(), int(named[2]), len(dialect.STEP.findall(body)), stream)
 
 
 async def serve(port):

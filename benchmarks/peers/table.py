@@ -1,7 +1,7 @@
 """Turns results.json into Markdown tables: `python table.py results.json`.
 
 Every figure is the median over rounds, with the least and the most after it.
-"Over floor" is the run less the same HTTP calls through bare httpx.
+"Over floor" is the run less the same HTTP calls through bare httpx, in the same dialect.
 """
 
 import json
@@ -10,8 +10,15 @@ import statistics
 import sys
 
 FLOOR = "httpx"
+DIALECTS = ("anthropic", "google", "responses")
 STEPS, LONG, TOKENS = 10, 200, 2000
 CALLS = STEPS + 1
+
+
+def floor_of(name):
+    """Bare httpx saying the same: an adapter's name ends with its dialect, unless that is chat completions."""
+    dialect = name.rpartition("_")[2]
+    return f"{FLOOR}_{dialect}" if dialect in DIALECTS else FLOOR
 
 
 class Results:
@@ -45,11 +52,11 @@ class Results:
 
     def over(self, name, task, get):
         """Microseconds for each model call of ten steps, less the floor's median."""
-        floor = self.median(FLOOR, task, get)
+        floor = self.median(floor_of(name), task, get)
         return "–" if floor is None else self.cell(name, task, lambda r: (get(r) - floor) / CALLS * 1e6)
 
     def ratio(self, name, task, get):
-        mine, base = self.median(name, task, get), self.median(FLOOR, task, get)
+        mine, base = self.median(name, task, get), self.median(floor_of(name), task, get)
         return f"{mine / base:,.1f}×" if mine is not None and base else "–"
 
     def n(self, name, task):
@@ -110,6 +117,18 @@ def streaming(r, name):
     }
 
 
+def flat(r, name):
+    def each(part):
+        return lambda x: x[part][2] / (TOKENS if part == "usual" else x["count"]) * 1e6
+
+    return {
+        f"CPU µs a delta, {TOKENS:,} tokens": r.cell(name, "flat", each("usual"), 1),
+        "8,000 tokens": r.cell(name, "flat", each("longer"), 1),
+        "longer/usual": r.cell(name, "flat", lambda x: each("longer")(x) / each("usual")(x), 2),
+        "n": r.n(name, "flat"),
+    }
+
+
 def long_run(r, name):
     return {
         "run s": r.cell(name, "long", lambda x: x["took"][0], 2),
@@ -153,6 +172,7 @@ TABLES = {
     "Install and import": ("import", sizes),
     "Steps: S1 one answer, S2 ten tool calls, S3 ten code blobs (µs for each model call)": ("times", steps),
     f"S4: {TOKENS} streamed tokens": ("times", streaming),
+    "S4 again: does a delta cost more in a longer stream": ("flat", flat),
     f"S6: one run of {LONG} tool calls": ("long", long_run),
     "Agents built": ("agents", agents),
     "S5: 100 runs at once, of 10 tool calls each": ("crowd100", crowd("crowd100", 100)),

@@ -8,6 +8,7 @@ TASK is one of
   long      one run of COUNT steps, step by step, and the memory it leaves held
   crowd     seconds and memory of COUNT runs of ten steps at once
   bigcrowd  the same, of three steps
+  flat      the same stream of COUNT tokens, to see whether a delta costs more late than early
 """
 
 import argparse
@@ -79,24 +80,24 @@ class Bench:
         check(answer, steps)
         return took
 
-    def stream(self):
+    def stream(self, tokens=TOKENS):
         """Seconds to the first text and to the end, of the clock and of CPU, and the pieces seen."""
         is_async = "astream" in self
         build = "stream_agent" if "stream_agent" in self else "agent"
         marks = []
 
         async def collect():
-            agent = self.agent(f"{self.text}-{TOKENS}", 1, build, True)
+            agent = self.agent(f"{self.text}-{tokens}", 1, build, True)
             start = time.perf_counter(), time.process_time()
             async for _ in self.adapter.astream(agent, "Go."):
                 marks.append(time.perf_counter())  # noqa: PERF401  # the moment matters, not the list
             return start
 
         if is_async:
-            self.models.pop((f"{self.text}-{TOKENS}", True), None)
+            self.models.pop((f"{self.text}-{tokens}", True), None)
             start = asyncio.run(collect())
         else:
-            agent = self.agent(f"{self.text}-{TOKENS}", 1, build)
+            agent = self.agent(f"{self.text}-{tokens}", 1, build)
             start = time.perf_counter(), time.process_time()
             for _ in self.adapter.stream(agent, "Go."):
                 marks.append(time.perf_counter())  # noqa: PERF401  # the moment matters, not the list
@@ -233,11 +234,22 @@ def bigcrowd(bench, count):
     return crowd(bench, count, 3)
 
 
+def flat(bench, count):
+    """Streams of the usual length and of COUNT tokens, by turns."""
+    if not ("stream" in bench or "astream" in bench):
+        return {}
+    bench.stream()
+    usual, longer = zip(*((bench.stream(), bench.stream(count)) for _ in range(2)), strict=True)
+    return {"usual": [min(part) for part in zip(*usual, strict=True)], "count": count} | {
+        "longer": [min(part) for part in zip(*longer, strict=True)]
+    }
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("adapter")
     parser.add_argument("url")
-    parser.add_argument("task", choices=["times", "agents", "long", "crowd", "bigcrowd"])
+    parser.add_argument("task", choices=["times", "agents", "long", "crowd", "bigcrowd", "flat"])
     parser.add_argument("count", type=int, nargs="?", default=0)
     parser.add_argument("--cpu", type=int)
     options = parser.parse_args()

@@ -11,7 +11,9 @@ import pytest
 from house_rules.tree import Tree
 
 TOP = Path(__file__).parents[2]
-DISTRIBUTIONS = {each.name: each for each in Tree(TOP).distributions}
+HEAVY = {"core-plus-litellm", "core-plus-llamacpp", "core-plus-transformers"}
+"""They bring gigabytes along, or are compiled: `make test-servers` installs and tests them."""
+DISTRIBUTIONS = {each.name: each for each in Tree(TOP).distributions if each.name not in HEAVY}
 
 
 @pytest.fixture

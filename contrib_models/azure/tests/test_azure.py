@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from core_plus import AuthenticationError, ConfigurationError
+from core_plus import AuthenticationError, ConfigurationError, Host
 from core_plus.messages import message
 from core_plus.models import ModelRequest
 from core_plus_azure import AzureModel, AzureResponsesModel
@@ -103,3 +103,26 @@ class TestAzureModel(ModelKit):
         model = AzureModel("scripted", endpoint=backend.url, api_key=KEY)
         yield model
         model.close()
+
+
+@pytest.mark.parametrize(
+    ("version", "path"),
+    [
+        (None, "/openai/v1/embeddings"),
+        ("2024-10-21", "/openai/deployments/my%20deployment/embeddings?api-version=2024-10-21"),
+    ],
+)
+def test_vectors_are_asked_for_at_the_deployment(version, path):
+    with LoopbackServer(lambda seen: Answer(b'{"data": [{"embedding": [1]}]}')) as server:
+        model = AzureModel("my deployment", endpoint=server.origin, token_provider=lambda: "t", api_version=version)
+        assert model.embed(["a"]) == asyncio.run(model.aembed(["a"])) == [[1.0]]
+        assert (server.requests[0].path, server.requests[0].headers["authorization"]) == (path, "Bearer t")
+        model.close()
+
+
+def test_it_says_what_is_missing_before_it_can_be_asked(monkeypatch):
+    with Host() as host:
+        factories = [host.find("model", name).factory for name in ("azure", "azure-responses")]
+    assert {factory.missing() for factory in factories} == {"set AZURE_OPENAI_ENDPOINT"}
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "https://name.openai.azure.com")
+    assert {factory.missing() for factory in factories} == {""}

@@ -1,11 +1,12 @@
 """Ollama's own API, over a real socket."""
 
+import asyncio
 import json
 import logging
 
 import pytest
 
-from core_plus.errors import ConfigurationError, ModelNotFoundError
+from core_plus.errors import ConfigurationError, MalformedReplyError, ModelNotFoundError
 from core_plus.messages import Audio, Image, Text, Thinking, ToolCall, ToolResult, message
 from core_plus.models import ModelRequest
 from core_plus_ollama import OllamaModel
@@ -150,7 +151,10 @@ def test_sound_is_refused_with_the_reason(server):
 def test_models_are_listed_and_texts_embedded(server):
     model = OllamaModel("m", base_url=server.url)
     assert model.list_models() == ["a", "b"]
-    assert model.embed(["x"]) == [[0.5, 1.0]]
+    assert model.embed(["x"], dimensions=2) == asyncio.run(model.aembed(["x"])) == [[0.5, 1.0]]
+    assert server.requests[1].json == {"model": "m", "input": ["x"], "dimensions": 2}
+    with pytest.raises(MalformedReplyError, match="gave no 2 vectors"):
+        model.embed(["x", "y"])
 
 
 @pytest.mark.parametrize("way", ["forward", "stream"])

@@ -299,9 +299,11 @@ class CodeAgent(MultiStepAgent[Deps, Out]):
         Args:
             bound: Where the executor stands.
         """
+        brought = tuple(module for tool in bound.tools.values() for module in tool.modules)
         if self.additional_authorized_imports is None:
-            return cast("tuple[str, ...] | None", getattr(bound.executor, "imports", None))
-        return tuple(dict.fromkeys([*BASE_IMPORTS, *self.additional_authorized_imports]))
+            allowed = cast("tuple[str, ...] | None", getattr(bound.executor, "imports", None))
+            return None if allowed is None else (*allowed, *brought)
+        return tuple(dict.fromkeys([*BASE_IMPORTS, *self.additional_authorized_imports, *brought]))
 
     def setup(self, run: Run) -> Setup:
         """What a session of the executor starts with.

@@ -31,7 +31,7 @@ def approve(run: Run, effect: fx.Effect, wish: fx.Ask) -> Ops:
     choices = wish.choices or ("yes", "no")
     question = fx.Question(text=text, kind="approval", choices=choices, details=details, default="no")
     answer = yield from ask(run, effect.id, question)
-    if answer is not True and str(answer).strip().lower() not in ("yes", "y", "allow", "true", "ok"):
+    if answer is not True and str(answer).strip().lower() not in ("yes", "y", "allow", "always", "true", "ok"):
         reason = "" if str(answer).strip().lower() in ("no", "n", "deny", "false", "none", "") else f": {answer}"
         raise AgentDeniedError(denied(effect, f"the person said no{reason}"))
 

@@ -47,6 +47,7 @@ class Bound:
             if tool.name in self.tools or tool.name == agent.name:
                 raise ConfigurationError(f"two tools or agents are called {tool.name!r}: give one of them another name")
             self.tools[tool.name] = tool
+        self.prelude = "\n".join(tool.prelude for tool in self.tools.values() if tool.prelude)
         self._specs = tuple(tool.spec for tool in self.tools.values())
         overrides = getattr(agent, "prompts", None) or {}
         if unknown := set(overrides) - set(prompts.NAMES):

@@ -45,12 +45,15 @@ class CallTool(Effect, frozen=True):
         origin: Where the call comes from: a native tool call, running code, or a plugin.
         tool: The `Tool` itself.
         arguments: The same with the run's context, where the tool asks for it.
+        continues: Whether it is a part of a call of this tool that was allowed and counted before: a step of a
+            conversation with a server, say, which a journal shall know as a call.
     """
 
     call: ToolCall
     origin: Literal["native", "code", "plugin"] = "native"
     tool: Any = None
     arguments: dict[str, Any] = {}
+    continues: bool = False
 
 
 class RunCode(Effect, frozen=True):

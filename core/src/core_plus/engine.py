@@ -132,6 +132,8 @@ class _Scope:
             return (yield from ask(self.run, effect.id, effect.question))
         if isinstance(effect, fx.Consult):
             return (yield from _consulted(self.run, effect))
+        if isinstance(effect, fx.CallTool) and effect.continues:
+            return (yield from kept(self.run, effect.id, effect, lambda: _tool_called(self.run, effect)))
         return (yield from _reviewed(self.run, effect))
 
     def _together(self, effect: fx.Together) -> Ops:

@@ -50,16 +50,18 @@ class CodeSpace:
         keep: Whether it outlives the run.
         run_id: The run that used it last.
         busy: Whether a snippet was begun and not brought to its end.
+        is_ready: Whether what the tools bring along has been run in it.
     """
 
     session: Session | None = None
     keep: bool = False
     run_id: str = ""
     busy: bool = False
+    is_ready: bool = False
 
     def take(self) -> Session | None:
         """The session, which is the caller's to close from now on."""
-        session, self.session, self.busy = self.session, None, False
+        session, self.session, self.busy, self.is_ready = self.session, None, False, False
         return session
 
 

@@ -75,6 +75,9 @@ class Tool:
         planning: Whether it may be used while a plan is made.
         secret: Whether its arguments and value stay out of logs, and out of the texts of errors.
         is_agent: Whether it stands for another agent.
+        prelude: Code that runs first in each new interpreter of an agent that writes code, for what the tool brings
+            along there, such as a module to import.
+        modules: The modules that this makes importable, also where an agent's imports are limited.
         forward: What it does: a function, sync or async, or a generator of effects.
     """
 
@@ -91,6 +94,8 @@ class Tool:
     planning: bool = False
     secret: bool = False
     is_agent: bool = False
+    prelude: str = ""
+    modules: tuple[str, ...] = ()
     forward: Callable[..., Any]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

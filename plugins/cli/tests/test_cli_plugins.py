@@ -145,15 +145,42 @@ def test_doctor_finds_a_default_model_that_nobody_offers(core_plus, monkeypatch)
     assert "did you mean openai?" in done.out
 
 
-def test_doctor_says_which_providers_can_be_asked_and_what_the_others_lack_and_shows_no_key(core_plus, monkeypatch):
-    credentials.keep("groq", "sk-groq-kept")
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-openai-set")
-    found = {each["name"]: each for each in json.loads(core_plus("doctor", "--json").out)["providers"]}
-    assert (found["openai"]["key"], found["openai"]["lacks"]) == ("environment (OPENAI_API_KEY)", "")
-    assert (found["groq"]["key"], found["groq"]["lacks"]) == ("file", "")
-    assert (found["anthropic"]["key"], found["anthropic"]["lacks"]) == ("", "set ANTHROPIC_API_KEY")
-    assert found["ollama"]["lacks"] == ""
-    words = core_plus("doctor").out
-    assert "anthropic (set ANTHROPIC_API_KEY)" in words
-    assert "sk-" not in words
-    assert "GROQ_API_KEY" not in os.environ
+class Wanting:
+    """Makes no models; wants a key, unless it is named "free"."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def __call__(self, model_id):
+        raise AssertionError("doctor makes no model")
+
+    def missing(self):
+        variable = f"{self.name.upper()}_API_KEY"
+        return "" if self.name == "free" or os.environ.get(variable) else f"set {variable}"
+
+
+class Providers:
+    """Offers four that know what they lack."""
+
+    @hookimpl
+    def register_models(self, register):
+        for name in ("given", "kept", "bare", "free"):
+            register(name, Wanting(name), summary="for tests")
+
+
+def test_doctor_says_which_providers_can_be_asked_and_what_the_others_lack_and_shows_no_key(
+    core_plus, hosting, monkeypatch
+):
+    credentials.keep("kept", "sk-kept-key")
+    monkeypatch.setenv("GIVEN_API_KEY", "sk-given-key")
+    done = core_plus("doctor", "--json", host=hosting(Providers()))
+    found = {each["name"]: (each["key"], each["lacks"]) for each in json.loads(done.out)["providers"]}
+    assert found["given"] == ("environment (GIVEN_API_KEY)", "")
+    assert found["kept"] == ("file", "")
+    assert found["bare"] == ("", "set BARE_API_KEY")
+    assert found["free"] == ("", "")
+    words = core_plus("doctor", host=hosting(Providers())).out
+    assert "bare (set BARE_API_KEY)" in words
+    assert "nothing is lacking" in words
+    assert "sk-" not in done.out + words
+    assert "KEPT_API_KEY" not in os.environ

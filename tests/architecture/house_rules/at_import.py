@@ -14,12 +14,14 @@ from house_rules.tree import Distribution, Tree
 
 # Packages that take long to import or are large: a plugin may need them, but not before it is used.
 HEAVY = (
+    "accelerate",
     "anthropic",
     "docker",
     "google.genai",
     "gradio",
     "huggingface_hub",
     "litellm",
+    "llama_cpp",
     "mcp",
     "mlx",
     "modal",

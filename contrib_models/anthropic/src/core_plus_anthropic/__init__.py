@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from core_plus.hookspecs import Register, hookimpl
+from core_plus_http import Factory
 
 if TYPE_CHECKING:
     from core_plus_anthropic.model import AnthropicModel
@@ -15,13 +16,11 @@ __all__ = ["AnthropicModel"]
 @hookimpl
 def register_models(register: Register) -> None:
     """Declare the provider "anthropic"."""
-    register("anthropic", _model, summary="Anthropic's Messages API (ANTHROPIC_API_KEY)")
-
-
-def _model(model_id: str, **settings: Any) -> AnthropicModel:
-    from core_plus_anthropic.model import AnthropicModel
-
-    return AnthropicModel(model_id, **settings)
+    register(
+        "anthropic",
+        Factory("core_plus_anthropic.model", "AnthropicModel"),
+        summary="Anthropic's Messages API (ANTHROPIC_API_KEY)",
+    )
 
 
 def __getattr__(name: str) -> Any:

@@ -189,6 +189,7 @@ def usage_of(usage: dict[str, Any]) -> Usage | None:
         return None
     cached, kept = _number(usage.get("cache_read_input_tokens")), _number(usage.get("cache_creation_input_tokens"))
     after, tools = _dict(usage.get("output_tokens_details")), _dict(usage.get("server_tool_use"))
+    for_long = {"cache_write_1h_tokens": _dict(usage.get("cache_creation")).get("ephemeral_1h_input_tokens")}
     return Usage(
         _number(usage.get("input_tokens")) + cached + kept,
         _number(usage.get("output_tokens")),
@@ -197,7 +198,7 @@ def usage_of(usage: dict[str, Any]) -> Usage | None:
         _number(after.get("thinking_tokens")),
         1,
         0,
-        {name: count for name, count in tools.items() if type(count) is int and count},
+        {name: count for name, count in {**tools, **for_long}.items() if type(count) is int and count},
     )
 
 

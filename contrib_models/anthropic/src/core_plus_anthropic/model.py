@@ -12,14 +12,15 @@ from core_plus.secret import Secret
 from core_plus_anthropic.decode import Reader, classify
 from core_plus_anthropic.encode import Encoder
 from core_plus_http import (
+    Counts,
     Exchange,
-    HTTPModel,
     JSONCodec,
     RateLimit,
     Send,
     Timeouts,
     Transport,
     as_timeouts,
+    count,
     error_from_reply,
     excerpt,
     json_headers,
@@ -35,7 +36,7 @@ SMALL = {"claude-3-haiku": 4096, "claude-3-opus": 4096, "claude-3-sonnet": 4096,
 """Models that may write less than that, by the beginning of their names."""
 
 
-class AnthropicModel(HTTPModel):
+class AnthropicModel(Counts):
     """A model behind Anthropic's Messages API.
 
     Args:
@@ -93,16 +94,8 @@ class AnthropicModel(HTTPModel):
         self._messages = Messages(encoder)
         super().__init__("anthropic", model_id, self._messages, transport, rate)
 
-    def count_tokens(self, request: ModelRequest) -> int:
-        """How many tokens a request has, by Anthropic's own count.
-
-        Args:
-            request: All that would be asked.
-
-        Raises:
-            ModelError: The server doesn't tell.
-        """
-        return self.transport.run(self._messages.count(request), request.cancellation)
+    def counting(self, request: ModelRequest) -> Exchange[int]:
+        return self._messages.count(request)
 
     def list_models(self) -> list[str]:
         """The names of the models, in order.
@@ -138,13 +131,7 @@ class Messages(JSONCodec):
         Args:
             request: All that would be asked.
         """
-        reply = yield Send("/v1/messages/count_tokens", self._encoder.counted(request))
-        if not reply.ok:
-            raise error_from_reply(reply, classify=classify)
-        found = json_in(reply)
-        if not isinstance(found, dict) or type(found.get("input_tokens")) is not int:
-            raise MalformedReplyError(f"{reply.url} gave no count of tokens: {excerpt(reply.body)}")
-        return int(found["input_tokens"])
+        return count(Send("/v1/messages/count_tokens", self._encoder.counted(request)), "input_tokens", classify)
 
 
 def models() -> Exchange[list[str]]:
@@ -157,3 +144,9 @@ def models() -> Exchange[list[str]]:
     if not isinstance(listed, list):
         raise MalformedReplyError(f"{reply.url} gave no list of models: {excerpt(reply.body)}")
     return sorted(str(each["id"]) for each in listed if isinstance(each, dict) and "id" in each)
+
+
+def missing() -> str:
+    """What has to be set before the server can be asked, "" if nothing."""
+    set_ = any(os.environ.get(name, "").strip() for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"))
+    return "" if set_ else "set ANTHROPIC_API_KEY"

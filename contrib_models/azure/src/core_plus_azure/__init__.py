@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from core_plus.hookspecs import Register, hookimpl
+from core_plus_http import Factory
 
 if TYPE_CHECKING:
     from core_plus_azure.model import AzureModel, AzureResponsesModel
@@ -16,20 +17,16 @@ __all__ = ["AzureModel", "AzureResponsesModel"]
 @hookimpl
 def register_models(register: Register) -> None:
     """Declare the providers "azure" and "azure-responses"."""
-    register("azure", _chat, summary="Azure OpenAI, azure:DEPLOYMENT (AZURE_OPENAI_ENDPOINT, AZURE_OPENAI_API_KEY)")
-    register("azure-responses", _responses, summary="Azure OpenAI's Responses API, azure-responses:DEPLOYMENT")
-
-
-def _chat(model_id: str, **settings: Any) -> AzureModel:
-    from core_plus_azure.model import AzureModel
-
-    return AzureModel(model_id, **settings)
-
-
-def _responses(model_id: str, **settings: Any) -> AzureResponsesModel:
-    from core_plus_azure.model import AzureResponsesModel
-
-    return AzureResponsesModel(model_id, **settings)
+    register(
+        "azure",
+        Factory("core_plus_azure.model", "AzureModel"),
+        summary="Azure OpenAI, azure:DEPLOYMENT (AZURE_OPENAI_ENDPOINT, AZURE_OPENAI_API_KEY)",
+    )
+    register(
+        "azure-responses",
+        Factory("core_plus_azure.model", "AzureResponsesModel"),
+        summary="Azure OpenAI's Responses API, azure-responses:DEPLOYMENT",
+    )
 
 
 def __getattr__(name: str) -> Any:

@@ -129,7 +129,9 @@ class AzureModel(ChatModel):
         quirks: Quirks | None = None,
     ) -> None:
         version = api_version or os.environ.get("OPENAI_API_VERSION")
-        dated = f"/openai/deployments/{quote(deployment, safe='')}/chat/completions?api-version={version}"
+        self._dated = (
+            (f"/openai/deployments/{quote(deployment, safe='')}", f"?api-version={version}") if version else None
+        )
         key, provider = credential(api_key, token_provider)
         self._entra = Entra(provider, deployment)
         super().__init__(
@@ -143,7 +145,7 @@ class AzureModel(ChatModel):
             async_client=async_client,
             rate=rate,
             quirks=quirks,
-            path=dated if version else "/openai/v1/chat/completions",
+            path=self.place("chat/completions"),
         )
 
     def prepare(self) -> None:
@@ -154,16 +156,15 @@ class AzureModel(ChatModel):
         """The token, where one is used."""
         return self._entra.headers()
 
-    def list_models(self) -> list[str]:
-        """The names of the models that the resource may deploy, in order.
+    def place(self, endpoint: str) -> str:
+        """Where an endpoint is: the deployment's, where the version has a date; models are listed without.
 
-        Raises:
-            ModelError: The server doesn't tell.
+        Args:
+            endpoint: As OpenAI calls it.
         """
-        from core_plus_http.bearer import models
-
-        self.prepare()
-        return self.transport.run(models("/openai/v1/models", self.more_headers()))
+        if self._dated is None or endpoint == "models":
+            return f"/openai/v1/{endpoint}"
+        return f"{self._dated[0]}/{endpoint}{self._dated[1]}"
 
 
 class AzureResponsesModel(ResponsesModel):
@@ -223,3 +224,8 @@ class AzureResponsesModel(ResponsesModel):
     def more_headers(self) -> Mapping[str, str]:
         """The token, where one is used."""
         return self._entra.headers()
+
+
+def missing() -> str:
+    """What has to be set before the resource can be asked, "" if nothing; who signs in by Entra is seen only then."""
+    return "" if os.environ.get("AZURE_OPENAI_ENDPOINT") else "set AZURE_OPENAI_ENDPOINT"

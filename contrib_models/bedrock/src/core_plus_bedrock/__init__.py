@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from core_plus.hookspecs import Register, hookimpl
+from core_plus_http import Factory
 
 if TYPE_CHECKING:
     from core_plus_bedrock.model import BedrockModel
@@ -15,13 +16,11 @@ __all__ = ["BedrockModel"]
 @hookimpl
 def register_models(register: Register) -> None:
     """Declare the provider "bedrock"."""
-    register("bedrock", _model, summary="Amazon Bedrock's Converse (AWS credentials, or AWS_BEARER_TOKEN_BEDROCK)")
-
-
-def _model(model_id: str, **settings: Any) -> BedrockModel:
-    from core_plus_bedrock.model import BedrockModel
-
-    return BedrockModel(model_id, **settings)
+    register(
+        "bedrock",
+        Factory("core_plus_bedrock.model", "BedrockModel"),
+        summary="Amazon Bedrock's Converse (AWS credentials, or AWS_BEARER_TOKEN_BEDROCK)",
+    )
 
 
 def __getattr__(name: str) -> Any:

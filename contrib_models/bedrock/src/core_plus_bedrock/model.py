@@ -10,24 +10,31 @@ from core_plus.models import ModelRequest
 from core_plus.secret import Secret
 from core_plus_bedrock.decode import EXCEPTIONS, Reader, classify
 from core_plus_bedrock.encode import Encoder
-from core_plus_bedrock.signing import Signer, region_of, signer
+from core_plus_bedrock.signing import Signer, missing, region_of, signer
 from core_plus_http import (
+    Counts,
     Event,
     EventStreamDecoder,
-    HTTPModel,
+    Exchange,
     JSONCodec,
     RateLimit,
     Send,
     Timeouts,
     Transport,
     as_timeouts,
+    count,
+    dumps,
     json_headers,
     loads,
     problem_in,
 )
 
+COUNTED = ("additionalModelRequestFields", "messages", "system", "toolConfig")
+"""Parameters of Converse that CountTokens takes (botocore's model of the service)."""
+__all__ = ["BedrockModel", "Converse", "missing"]
 
-class BedrockModel(HTTPModel):
+
+class BedrockModel(Counts):
     """A model behind Amazon Bedrock's Converse.
 
     Args:
@@ -80,8 +87,15 @@ class BedrockModel(HTTPModel):
             model=model_id,
         )
         encoder = Encoder(options or {}, cache, "bedrock")
-        codec = Converse(model_id, encoder, self._signer, transport.origin.address)
-        super().__init__("bedrock", model_id, codec, transport, rate)
+        self._converse = Converse(model_id, encoder, self._signer, transport.origin.address)
+        super().__init__("bedrock", model_id, self._converse, transport, rate)
+
+    def asked(self) -> tuple[str, bytes]:
+        """A request that says nothing, without a signature."""
+        return self._converse.unsigned(ModelRequest(()), stream=False)
+
+    def counting(self, request: ModelRequest) -> Exchange[int]:
+        return self._converse.count(request)
 
     def prepare(self) -> None:
         """Renew the credentials, if they are about to end."""
@@ -107,8 +121,27 @@ class Converse(JSONCodec):
         self._encoder, self._signer, self._address = encoder, signer, address
 
     def send(self, request: ModelRequest, *, stream: bool) -> Send:
-        path, body = f"{self._path}/{'converse-stream' if stream else 'converse'}", self._encoder.body(request)
+        path, body = self.unsigned(request, stream=stream)
         return Send(path, body, stream=stream, headers=self._signer.headers(self._address(path), body))
+
+    def unsigned(self, request: ModelRequest, *, stream: bool) -> tuple[str, bytes]:
+        """Where a request goes, and what it says; nobody has signed it yet.
+
+        Args:
+            request: All that is asked.
+            stream: Whether the reply shall come piece by piece.
+        """
+        return f"{self._path}/{'converse-stream' if stream else 'converse'}", self._encoder.body(request)
+
+    def count(self, request: ModelRequest) -> Exchange[int]:
+        """Ask how many tokens a request has; not every model can tell.
+
+        Args:
+            request: All that would be asked.
+        """
+        path, whole = f"{self._path}/count-tokens", loads(self._encoder.body(request))
+        body = dumps({"input": {"converse": {name: whole[name] for name in COUNTED if name in whole}}})
+        return count(Send(path, body, headers=self._signer.headers(self._address(path), body)), "inputTokens", classify)
 
     def reader(self, request: ModelRequest) -> Reader:
         return Reader("bedrock")

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 from core_plus.errors import ConfigurationError
 from core_plus.secret import Secret
 
 SERVICE: Final = "bedrock"
+REGIONS: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
+CREDENTIALS: Final = (
+    "AWS_BEARER_TOKEN_BEDROCK",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_PROFILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+)
+"""Variables that tell of credentials."""
 
 
 class Signer(Protocol):
@@ -126,8 +137,22 @@ def region_of(region: str | None, profile: str | None) -> str:
     Raises:
         ConfigurationError: Nobody says.
     """
-    found = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    found = region or next(filter(None, map(os.environ.get, REGIONS)), None)
     found = found or session(profile).get_config_variable("region")
     if not found:
         raise ConfigurationError("Bedrock wants a region: set AWS_REGION or give region=, such as 'us-east-1'")
     return str(found)
+
+
+def missing() -> str:
+    """What has to be set before the service can be asked, "" if nothing can be seen to; nobody is asked.
+
+    Botocore knows more ways, but asks around for some of them (https://docs.aws.amazon.com/sdkref/latest/guide/
+    standardized-credentials.html has the variables and files).
+    """
+    folder = Path.home() / ".aws"
+    config = Path(os.environ.get("AWS_CONFIG_FILE") or folder / "config")
+    kept = Path(os.environ.get("AWS_SHARED_CREDENTIALS_FILE") or folder / "credentials")
+    if not (any(map(os.environ.get, CREDENTIALS)) or config.exists() or kept.exists()):
+        return "set AWS_BEARER_TOKEN_BEDROCK, or run: aws configure (on Amazon's own machines a role is enough)"
+    return "" if any(map(os.environ.get, REGIONS)) or config.exists() else "set AWS_REGION"

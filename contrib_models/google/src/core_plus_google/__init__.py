@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from core_plus.hookspecs import Register, hookimpl
+from core_plus_http import Factory
 
 if TYPE_CHECKING:
     from core_plus_google.model import GoogleModel
@@ -19,20 +20,12 @@ HOMES = {"GoogleModel": "model", "VertexModel": "vertex"}
 @hookimpl
 def register_models(register: Register) -> None:
     """Declare the providers "google" and "vertex"."""
-    register("google", _google, summary="Google's Gemini API (GEMINI_API_KEY)")
-    register("vertex", _vertex, summary="Google's Vertex AI (application default credentials, GOOGLE_CLOUD_PROJECT)")
-
-
-def _google(model_id: str, **settings: Any) -> GoogleModel:
-    from core_plus_google.model import GoogleModel
-
-    return GoogleModel(model_id, **settings)
-
-
-def _vertex(model_id: str, **settings: Any) -> VertexModel:
-    from core_plus_google.vertex import VertexModel
-
-    return VertexModel(model_id, **settings)
+    register("google", Factory("core_plus_google.model", "GoogleModel"), summary="Google's Gemini API (GEMINI_API_KEY)")
+    register(
+        "vertex",
+        Factory("core_plus_google.vertex", "VertexModel"),
+        summary="Google's Vertex AI (application default credentials, GOOGLE_CLOUD_PROJECT)",
+    )
 
 
 def __getattr__(name: str) -> Any:

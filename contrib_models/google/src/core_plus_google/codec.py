@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import base64
+import binascii
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from core_plus.errors import MalformedReplyError
+from core_plus.messages import Image
 from core_plus.models import ModelRequest
 from core_plus_google.decode import Reader
 from core_plus_google.encode import Encoder
-from core_plus_http import Exchange, JSONCodec, Send, error_from_reply, excerpt, json_in
+from core_plus_http import Exchange, JSONCodec, Send, asked, checked, count, dumps, error_from_reply, excerpt, json_in
 
 
 class Generate(JSONCodec):
@@ -58,10 +62,42 @@ class Generate(JSONCodec):
         body = self._encoder.body(request)
         if model:
             body = b'{"generateContentRequest":{"model":"%b",%b}' % (model.encode(), body[1:])
-        reply = yield Send(f"{self._path}:countTokens", body, headers=self._headers())
-        if not reply.ok:
-            raise error_from_reply(reply)
+        return count(Send(f"{self._path}:countTokens", body, headers=self._headers()), "totalTokens")
+
+    def embed(self, texts: Sequence[str], model: str, options: Mapping[str, Any]) -> Exchange[list[list[float]]]:
+        """Ask for vectors (https://ai.google.dev/api/embeddings#method:-models.batchembedcontents).
+
+        Args:
+            texts: What to embed.
+            model: The model's full name.
+            options: Parameters of each, such as `outputDimensionality` and `taskType`.
+        """
+        requests = [{"model": model, "content": {"parts": [{"text": text}]}, **options} for text in texts]
+        body = dumps({"requests": requests})
+        reply = yield from asked(Send(f"{self._path}:batchEmbedContents", body, headers=self._headers()))
         found = json_in(reply)
-        if not isinstance(found, dict) or type(found.get("totalTokens")) is not int:
-            raise MalformedReplyError(f"{reply.url} gave no count of tokens: {excerpt(reply.body)}")
-        return int(found["totalTokens"])
+        rows = found.get("embeddings") if isinstance(found, dict) else None
+        vectors = [row.get("values") for row in rows or () if isinstance(row, dict)]
+        return checked(vectors, len(texts), reply)
+
+    def draw(self, prompt: str, options: Mapping[str, Any]) -> Exchange[list[Image]]:
+        """Ask an Imagen model for pictures (https://ai.google.dev/gemini-api/docs/imagen).
+
+        Args:
+            prompt: What shall be seen.
+            options: Parameters, such as `sampleCount` and `aspectRatio`.
+        """
+        body = dumps({"instances": [{"prompt": prompt}], "parameters": {**options}})
+        reply = yield from asked(Send(f"{self._path}:predict", body, headers=self._headers()))
+        found = json_in(reply)
+        rows = found.get("predictions") if isinstance(found, dict) else None
+        try:
+            return [
+                Image(
+                    base64.b64decode(row["bytesBase64Encoded"], validate=True),
+                    media_type=row.get("mimeType", "image/png"),
+                )
+                for row in rows or [None]
+            ]
+        except (TypeError, KeyError, AttributeError, binascii.Error) as error:
+            raise MalformedReplyError(f"{reply.url} gave no pictures: {excerpt(reply.body)}") from error

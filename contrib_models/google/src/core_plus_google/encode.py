@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import base64
-import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from operator import itemgetter
 from typing import Any, Final
 
 from core_plus.errors import ConfigurationError
@@ -28,6 +26,8 @@ UNSIGNED: Final = "skip_thought_signature_validator"
 """What Google's documentation says to send with calls that another model made."""
 KEY: Final = "google.generate"
 ROLES: Final = {"assistant": "model"}
+ROWS: Final = ("assistant", "tool")
+"""Roles whose messages are one turn where they stand in a row."""
 BEGINNING: Final = b'{"role":"user","parts":[{"text":" "}]}'
 """What stands before a conversation that the model began: a call must follow something of the user's."""
 
@@ -103,17 +103,26 @@ class Encoder:
         stops = tuple(filter(None, request.stop))
         return stops if len(stops) > MOST_STOPS else ()
 
-    def _contents(self, messages: Sequence[Message]) -> Iterator[bytes]:
+    def _contents(self, messages: Sequence[Message]) -> list[bytes]:
         """The turns. The results of one turn's calls stand in one, in however many messages they came."""
-        said = settled(messages[leading(messages) :])
-        written = ((message.role, encoded(message, self._key, self._parts)) for message in said)
-        spoken = [*filter(itemgetter(1), written)]
-        if not spoken or spoken[0][0] == "assistant":
-            yield BEGINNING
-        for role, group in itertools.groupby(spoken, itemgetter(0)):
-            pieces = (piece for _, piece in group)
-            for row in ((piece,) for piece in pieces) if role in ("user", "system") else (pieces,):
-                yield join_request(b'{"role":"%b","parts":[' % ROLES.get(role, "user").encode(), row, b"]}")
+        turns: list[bytes] = []
+        before = ""
+        for message in settled(messages[leading(messages) :]):
+            if not (turn := encoded(message, self._key, self._turn)):
+                continue
+            if not turns and message.role == "assistant":
+                turns.append(BEGINNING)
+            if message.role == before and before in ROWS:
+                turns[-1] = b"%b,%b" % (turns[-1][:-2], turn[turn.index(b"[") + 1 :])
+            else:
+                turns.append(turn)
+            before = message.role
+        return turns or [BEGINNING]
+
+    def _turn(self, message: Message) -> bytes:
+        """A message as a turn of its own, b"" where it says nothing."""
+        parts, role = self._parts(message), ROLES.get(message.role, "user")
+        return b'{"role":"%b","parts":[%b]}' % (role.encode(), parts) if parts else b""
 
     def _parts(self, message: Message) -> bytes:
         """The parts of a message, as the inside of a JSON array."""

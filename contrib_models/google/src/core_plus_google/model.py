@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core_plus.errors import ConfigurationError
+from core_plus.messages import Image, message
 from core_plus.models import ModelRequest
 from core_plus.secret import Secret
 from core_plus_google.codec import Generate
 from core_plus_google.encode import Encoder
-from core_plus_http import HTTPModel, RateLimit, Timeouts, Transport, as_timeouts, json_headers
+from core_plus_http import Counts, Draws, Embeds, Exchange, RateLimit, Timeouts, Transport, as_timeouts, json_headers
 
 BASE_URL = "https://generativelanguage.googleapis.com"
+BOTH = ("TEXT", "IMAGE")
+"""What an answer with pictures may hold."""
 VARIABLES = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
 
 
-class GoogleModel(HTTPModel):
+class GoogleModel(Counts, Embeds, Draws):
     """A model behind Google's Gemini API.
 
     Args:
@@ -70,16 +73,21 @@ class GoogleModel(HTTPModel):
         self._generate = Generate(f"/v1beta/{self._full}", encoder, "google")
         super().__init__("google", model_id, self._generate, transport, rate)
 
-    def count_tokens(self, request: ModelRequest) -> int:
-        """How many tokens a request has, by Google's own count.
+    def counting(self, request: ModelRequest) -> Exchange[int]:
+        return self._generate.count(request, self._full)
 
-        Args:
-            request: All that would be asked.
+    def embedding(self, texts: Sequence[str], options: Mapping[str, Any]) -> Exchange[list[list[float]]]:
+        return self._generate.embed(texts, self._full, options)
 
-        Raises:
-            ModelError: The server doesn't tell.
-        """
-        return self.transport.run(self._generate.count(request, self._full), request.cancellation)
+    def drawing(self, prompt: str, options: Mapping[str, Any]) -> Exchange[list[Image]]:
+        """Imagen has an endpoint of its own; of other models a picture is a part of the answer."""
+        if self.model_id.rpartition("/")[2].startswith("imagen"):
+            return self._generate.draw(prompt, options)
+        return self._drawn(ModelRequest((message("user", prompt),), options={"responseModalities": BOTH, **options}))
+
+    def _drawn(self, request: ModelRequest) -> Exchange[list[Image]]:
+        response = yield from self.codec.forward(request)
+        return [part for part in response.message.parts if isinstance(part, Image)]
 
     def list_models(self) -> list[str]:
         """The names of the models, in order.
@@ -88,3 +96,9 @@ class GoogleModel(HTTPModel):
             ModelError: The server doesn't tell.
         """
         return self.transport.run(self._generate.models("/v1beta/models?pageSize=1000"))
+
+
+def missing() -> str:
+    """What has to be set before the server can be asked, "" if nothing."""
+    set_ = any(os.environ.get(name, "").strip() for name in (*VARIABLES, "GOOGLE_GEMINI_BASE_URL"))
+    return "" if set_ else f"set {VARIABLES[0]}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from core_plus.errors import AuthenticationError, ConfigurationError
@@ -12,14 +13,14 @@ from core_plus.models import ModelRequest
 from core_plus.secret import Secret
 from core_plus_google.codec import Generate
 from core_plus_google.encode import Encoder
-from core_plus_http import HTTPModel, RateLimit, Timeouts, Transport, as_timeouts, json_headers
+from core_plus_http import Counts, Exchange, RateLimit, Timeouts, Transport, as_timeouts, json_headers
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 KEYED = "https://aiplatform.googleapis.com"
 """Where an API key is enough ("express mode"), without project and place."""
 
 
-class VertexModel(HTTPModel):
+class VertexModel(Counts):
     """A model behind Google's Vertex AI.
 
     Args:
@@ -98,17 +99,8 @@ class VertexModel(HTTPModel):
             self._token = Secret(f"Bearer {self._credentials.token}")
             self.transport.hide(self._token)
 
-    def count_tokens(self, request: ModelRequest) -> int:
-        """How many tokens a request has, by Google's own count.
-
-        Args:
-            request: All that would be asked.
-
-        Raises:
-            ModelError: The server doesn't tell.
-        """
-        self.prepare()
-        return self.transport.run(self._generate.count(request, ""), request.cancellation)
+    def counting(self, request: ModelRequest) -> Exchange[int]:
+        return self._generate.count(request, "")
 
     def _authorization(self) -> dict[str, str]:
         return {"authorization": self._token.reveal()} if self._token else {}
@@ -153,3 +145,15 @@ def default_credentials(project: str | None) -> tuple[Any, str | None]:
         words = "nobody is signed in to Google Cloud: gcloud auth application-default login, or give api_key="
         raise ConfigurationError(words) from error
     return credentials, project or theirs
+
+
+def missing() -> str:
+    """What has to be set before the service can be asked, "" if nothing can be seen to; nobody is asked."""
+    if os.environ.get("GOOGLE_API_KEY", "").strip() or os.environ.get("GOOGLE_APPLICATION_CREDENTIALS"):
+        return ""
+    roaming = os.environ.get("APPDATA")  # where gcloud keeps its files on Windows
+    usual = Path(roaming) / "gcloud" if roaming else Path.home() / ".config" / "gcloud"
+    kept = Path(os.environ.get("CLOUDSDK_CONFIG") or usual) / "application_default_credentials.json"
+    if kept.exists():
+        return ""
+    return "sign in: gcloud auth application-default login (on Google's own machines there is nothing to do)"

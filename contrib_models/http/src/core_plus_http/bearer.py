@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core_plus.errors import (
@@ -12,11 +12,14 @@ from core_plus.errors import (
     ModelError,
     PermissionDeniedError,
 )
+from core_plus.messages import Audio, Image
 from core_plus.secret import Secret
+from core_plus_http import endpoints
+from core_plus_http.abilities import Draws, Embeds, Transcribes
 from core_plus_http.exchange import Exchange, Send
 from core_plus_http.failures import Problem, error_from_reply, json_in
 from core_plus_http.jsontext import excerpt
-from core_plus_http.model import HTTPModel, as_timeouts, json_headers
+from core_plus_http.model import as_timeouts, json_headers
 from core_plus_http.settings import Timeouts
 from core_plus_http.transport import Transport
 
@@ -50,8 +53,20 @@ def models(path: str = "/models", headers: Mapping[str, str] | None = None) -> E
     return sorted(str(each.get("id") or each.get("name")) for each in found if isinstance(each, dict))
 
 
-class BearerModel(HTTPModel):
-    """A model behind a server in the manner of OpenAI's. Dialects inherit."""
+class BearerModel(Embeds, Transcribes, Draws):
+    """A model behind a server in the manner of OpenAI's. Dialects inherit.
+
+    Vectors, words of recordings and pictures are asked for where OpenAI has them; a server that hasn't says so
+    (`ModelNotFoundError`, as a rule).
+    """
+
+    def place(self, endpoint: str) -> str:
+        """Where an endpoint is, below the server's address.
+
+        Args:
+            endpoint: As OpenAI calls it, such as "embeddings".
+        """
+        return f"/{endpoint}"
 
     def more_headers(self) -> Mapping[str, str]:
         """The headers that aren't the same for every request; a provider whose tokens end overrides this."""
@@ -64,7 +79,19 @@ class BearerModel(HTTPModel):
             ModelError: The server doesn't tell.
         """
         self.prepare()
-        return self.transport.run(models(headers=self.more_headers()))
+        return self.transport.run(models(self.place("models"), self.more_headers()))
+
+    def embedding(self, texts: Sequence[str], options: Mapping[str, Any]) -> Exchange[list[list[float]]]:
+        path = self.place("embeddings")
+        return endpoints.embeddings(path, self.model_id, texts, options, self.more_headers, classify)
+
+    def transcription(self, audio: Audio, options: Mapping[str, Any]) -> Exchange[str]:
+        path = self.place("audio/transcriptions")
+        return endpoints.transcription(path, self.model_id, audio, options, self.more_headers, classify)
+
+    def drawing(self, prompt: str, options: Mapping[str, Any]) -> Exchange[list[Image]]:
+        path = self.place("images/generations")
+        return endpoints.images(path, self.model_id, prompt, options, self.more_headers, classify)
 
 
 def bearer_transport(

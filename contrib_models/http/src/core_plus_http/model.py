@@ -64,6 +64,24 @@ class HTTPModel:
     def __repr__(self) -> str:
         return f"{self.provider}:{self.model_id}"
 
+    def identity(self) -> str:
+        """A digest of what decides its answers besides the request: the server, the model, all that is sent beside.
+
+        Equal digests are of models that may stand for each other, as for a cache. Keys don't count.
+        """
+        import hashlib
+
+        asked = self.asked() or (self.model_id, b"")
+        public = sorted(self.transport.public_headers.items())
+        parts = (self.provider, self.transport.origin.address(asked[0]), *(f"{name}:{text}" for name, text in public))
+        return hashlib.sha256("\n".join(parts).encode("utf-8", "replace") + b"\n" + asked[1]).hexdigest()
+
+    def asked(self) -> tuple[str, bytes] | None:
+        """Where a request goes that says nothing, and its body: what the model's settings add to any request."""
+        send = getattr(self.codec, "send", None)
+        sent = send(ModelRequest(()), stream=False) if send else None
+        return (sent.path, sent.body) if sent else None
+
     def prepare(self) -> None:
         """What must be done before a call and may wait, such as to renew a token; nothing, for most.
 
@@ -100,7 +118,7 @@ class HTTPModel:
         Args:
             request: All that is asked.
         """
-        await self._prepared()
+        await self.aprepare()
         return await self.transport.arun(self._in_turn(request, self.codec.forward), request.cancellation)
 
     def astream(self, request: ModelRequest) -> AsyncGenerator[Delta, None]:
@@ -117,14 +135,15 @@ class HTTPModel:
         """The exchange for a request, which waits where there is a limit."""
         return ask(request) if self.rate is None else within(self.rate, request, ask(request))
 
-    async def _prepared(self) -> None:
+    async def aprepare(self) -> None:
+        """As `prepare`, in a thread."""
         if type(self).prepare is not HTTPModel.prepare:
             import asyncio
 
             await asyncio.to_thread(self.prepare)
 
     async def _prepared_stream(self, request: ModelRequest) -> AsyncGenerator[Delta, None]:
-        await self._prepared()
+        await self.aprepare()
         async with contextlib.aclosing(
             self.transport.astream(self._in_turn(request, self.codec.stream), request.cancellation)
         ) as deltas:

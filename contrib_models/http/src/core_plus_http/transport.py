@@ -64,6 +64,8 @@ class Transport:
         self.timeouts = timeouts or Timeouts()
         self._headers = header_values({"user-agent": USER_AGENT, "accept": "*/*", **(headers or {})})
         self._hidden = _to_hide(headers or {})
+        self.public_headers = {name: text for name, text in (headers or {}).items() if isinstance(text, str)}
+        """The given headers that are no secrets."""
         self._provider, self._model = provider, model
         self._client, self._async_client = client, async_client
         self._given = client is not None or async_client is not None

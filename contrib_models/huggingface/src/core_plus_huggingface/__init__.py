@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from core_plus.hookspecs import Register, hookimpl
+from core_plus_http import Factory
 
 if TYPE_CHECKING:
     from core_plus_huggingface.model import HuggingFaceModel
@@ -15,13 +16,11 @@ __all__ = ["HuggingFaceModel"]
 @hookimpl
 def register_models(register: Register) -> None:
     """Declare the provider "hf"."""
-    register("hf", _model, summary="Hugging Face's Inference Providers, hf:org/name[:provider] (HF_TOKEN)")
-
-
-def _model(model_id: str, **settings: Any) -> HuggingFaceModel:
-    from core_plus_huggingface.model import HuggingFaceModel
-
-    return HuggingFaceModel(model_id, **settings)
+    register(
+        "hf",
+        Factory("core_plus_huggingface.model", "HuggingFaceModel"),
+        summary="Hugging Face's Inference Providers, hf:org/name[:provider] (HF_TOKEN)",
+    )
 
 
 def __getattr__(name: str) -> Any:

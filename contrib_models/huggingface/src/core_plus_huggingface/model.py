@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from core_plus.errors import ConfigurationError, MalformedReplyError
+from core_plus.messages import Audio, Image
 from core_plus.secret import Secret
-from core_plus_http import RateLimit, Timeouts
+from core_plus_http import (
+    Exchange,
+    RateLimit,
+    Send,
+    Timeouts,
+    asked,
+    base64_of,
+    bytes_of,
+    checked,
+    dumps,
+    excerpt,
+    json_in,
+    words_in,
+)
 from core_plus_http.chat import ChatModel, Quirks
 
 BASE_URL = "https://router.huggingface.co/v1"
+OWN = ("", "hf-inference", "fastest", "cheapest", "preferred")
+"""What may stand after a model's name where Hugging Face itself shall do a task: nothing, its name, or a policy."""
 
 
 class HuggingFaceModel(ChatModel):
@@ -49,12 +66,10 @@ class HuggingFaceModel(ChatModel):
         rate: RateLimit | Mapping[str, Any] | None = None,
         quirks: Quirks | None = None,
     ) -> None:
-        address = (base_url or BASE_URL).rstrip("/")
-        if base_url and not address.endswith("/v1"):
-            address += "/v1"  # what a dedicated endpoint shows as its address
+        self._own = base_url is not None
         super().__init__(
             model_id,
-            base_url=address,
+            base_url=(base_url or BASE_URL).rstrip("/").removesuffix("/v1"),  # an endpoint's address is shown without
             provider="hf",
             api_key=token if token is not None else kept_token(),
             wants_key="set HF_TOKEN, run `hf auth login`, or give token=" if base_url is None else "",
@@ -65,7 +80,61 @@ class HuggingFaceModel(ChatModel):
             async_client=async_client,
             rate=rate,
             quirks=quirks,
+            path=self.place("chat/completions"),
         )
+
+    def place(self, endpoint: str) -> str:
+        """Where an endpoint is.
+
+        Args:
+            endpoint: As OpenAI calls it.
+        """
+        return f"/v1/{endpoint}"
+
+    def embedding(self, texts: Sequence[str], options: Mapping[str, Any]) -> Exchange[list[list[float]]]:
+        return super().embedding(texts, options) if self._own else self._vectors(texts, options)
+
+    def transcription(self, audio: Audio, options: Mapping[str, Any]) -> Exchange[str]:
+        return super().transcription(audio, options) if self._own else self._words(audio, options)
+
+    def drawing(self, prompt: str, options: Mapping[str, Any]) -> Exchange[list[Image]]:
+        return super().drawing(prompt, options) if self._own else self._pictures(prompt, options)
+
+    def _vectors(self, texts: Sequence[str], options: Mapping[str, Any]) -> Exchange[list[list[float]]]:
+        path = f"{self._task_path()}/pipeline/feature-extraction"
+        reply = yield from asked(Send(path, dumps({"inputs": list(texts), **options})))
+        return checked(json_in(reply), len(texts), reply)
+
+    def _words(self, audio: Audio, options: Mapping[str, Any]) -> Exchange[str]:
+        if options:
+            body = dumps({"inputs": base64_of(audio, "recordings"), "parameters": {**options}})
+            return words_in((yield from asked(Send(self._task_path(), body))))
+        kind = {"content-type": audio.media_type}
+        return words_in((yield from asked(Send(self._task_path(), bytes_of(audio), headers=kind))))
+
+    def _pictures(self, prompt: str, options: Mapping[str, Any]) -> Exchange[list[Image]]:
+        body = dumps({"inputs": prompt, **({"parameters": {**options}} if options else {})})
+        reply = yield from asked(Send(self._task_path(), body, headers={"accept": "image/png"}))
+        kind = reply.header("content-type").partition(";")[0]
+        if not kind.startswith("image/"):
+            raise MalformedReplyError(
+                f"{reply.url} gave {kind or 'no content type'}, no picture: {excerpt(reply.body)}"
+            )
+        return [Image(reply.body, media_type=kind)]
+
+    def _task_path(self) -> str:
+        """Where a model's task is: Hugging Face serves it itself; other providers have each an API of its own.
+
+        Raises:
+            ConfigurationError: The model's name asks for such a one.
+        """
+        name, _, provider = self.model_id.partition(":")
+        if provider not in OWN:
+            raise ConfigurationError(
+                f"hf:{self.model_id}: beside conversations only Hugging Face itself is asked, not {provider}: "
+                f"write hf:{name}, or give base_url="
+            )
+        return f"/hf-inference/models/{name}"
 
 
 def kept_token() -> str:
@@ -79,3 +148,8 @@ def kept_token() -> str:
         return Path(os.environ.get("HF_TOKEN_PATH") or home / "token").read_text("utf-8").strip()
     except OSError:  # nobody has signed in
         return ""
+
+
+def missing() -> str:
+    """What has to be set before the router can be asked, "" if nothing."""
+    return "" if kept_token() else "set HF_TOKEN, or run: hf auth login"

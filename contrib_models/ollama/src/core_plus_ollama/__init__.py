@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from core_plus.hookspecs import Register, hookimpl
+from core_plus_http import Factory
 
 if TYPE_CHECKING:
     from core_plus_ollama.model import OllamaModel
@@ -15,13 +16,11 @@ __all__ = ["OllamaModel"]
 @hookimpl
 def register_models(register: Register) -> None:
     """Declare the provider "ollama-native"."""
-    register("ollama-native", _model, summary="Ollama's own API: thinking, and models pulled on demand (OLLAMA_HOST)")
-
-
-def _model(model_id: str, **settings: Any) -> OllamaModel:
-    from core_plus_ollama.model import OllamaModel
-
-    return OllamaModel(model_id, **settings)
+    register(
+        "ollama-native",
+        Factory("core_plus_ollama.model", "OllamaModel"),
+        summary="Ollama's own API: thinking, and models pulled on demand (OLLAMA_HOST)",
+    )
 
 
 def __getattr__(name: str) -> Any:

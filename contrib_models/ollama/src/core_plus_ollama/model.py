@@ -12,8 +12,8 @@ from core_plus.models import ModelRequest, ModelResponse
 from core_plus.secret import Secret
 from core_plus_http import (
     RECEIVE,
+    Embeds,
     Exchange,
-    HTTPModel,
     JSONCodec,
     JSONLinesDecoder,
     RateLimit,
@@ -21,6 +21,8 @@ from core_plus_http import (
     Timeouts,
     Transport,
     as_timeouts,
+    asked,
+    checked,
     dumps,
     error_from_reply,
     error_of,
@@ -37,7 +39,7 @@ LOGGER: Final = logging.getLogger("core_plus.ollama")
 Progress = Callable[[str, int, int], object]
 
 
-class OllamaModel(HTTPModel):
+class OllamaModel(Embeds):
     """A model behind Ollama's own API.
 
     Args:
@@ -95,16 +97,8 @@ class OllamaModel(HTTPModel):
         """
         self.transport.run(self._api.fetch())
 
-    def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """Vectors of texts.
-
-        Args:
-            texts: What to embed.
-
-        Raises:
-            ModelError: The server's refusal or failure, typed.
-        """
-        return self.transport.run(self._api.embed(texts))
+    def embedding(self, texts: Sequence[str], options: Mapping[str, Any]) -> Exchange[list[list[float]]]:
+        return self._api.embed(texts, options)
 
     def list_models(self) -> list[str]:
         """The names of the models that the server has, in order.
@@ -173,20 +167,17 @@ class Chat(JSONCodec):
         if last != "success":
             raise MalformedReplyError(f"{reply.url} ended the download of {self._model_id} at {last!r}")
 
-    def embed(self, texts: Sequence[str]) -> Exchange[list[list[float]]]:
+    def embed(self, texts: Sequence[str], options: Mapping[str, Any]) -> Exchange[list[list[float]]]:
         """Ask for vectors.
 
         Args:
             texts: What to embed.
+            options: More parameters, such as `dimensions`.
         """
-        reply = yield Send("/api/embed", dumps({"model": self._model_id, "input": list(texts)}))
-        if not reply.ok:
-            raise error_from_reply(reply)
+        body = dumps({"model": self._model_id, "input": list(texts), **options})
+        reply = yield from asked(Send("/api/embed", body))
         found = json_in(reply)
-        if not isinstance(found, dict) or not isinstance(found.get("embeddings"), list):
-            raise MalformedReplyError(f"{reply.url} gave no vectors: {excerpt(reply.body)}")
-        vectors: list[list[float]] = found["embeddings"]
-        return vectors
+        return checked(found.get("embeddings") if isinstance(found, dict) else None, len(texts), reply)
 
     def models(self) -> Exchange[list[str]]:
         """Ask which models the server has; gives their names in order."""
@@ -214,3 +205,8 @@ def address_of(host: str) -> str:
 
 def _log(status: str, done: int, total: int) -> None:
     LOGGER.info("%s%s", status, f" {done * 100 // total} %" if total else "")
+
+
+def missing() -> str:
+    """Nothing has to be set: a local server wants no key."""
+    return ""

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from core_plus import hookimpl
+from core_plus_http import Factory
 
 if TYPE_CHECKING:
     from core_plus.hookspecs import Register
@@ -14,29 +15,22 @@ if TYPE_CHECKING:
 
 __all__ = ["OpenAIModel", "OpenAIResponsesModel", "Quirks"]
 
-HOMES = {
-    "OpenAIModel": "core_plus_openai.model",
-    "OpenAIResponsesModel": "core_plus_openai.model",
-    "Quirks": "core_plus_http.chat",
-}
+MODEL = "core_plus_openai.model"
+HOMES = {"OpenAIModel": MODEL, "OpenAIResponsesModel": MODEL, "Quirks": "core_plus_http.chat"}
 
 
 @hookimpl
 def register_models(register: Register) -> None:
-    register("openai", _chat, summary="OpenAI, and any server with its chat completions (OPENAI_BASE_URL)")
-    register("openai-responses", _responses, summary="OpenAI's Responses API: reasoning kept, built-in tools")
-
-
-def _chat(model_id: str, **settings: Any) -> OpenAIModel:
-    from core_plus_openai.model import OpenAIModel
-
-    return OpenAIModel(model_id, **settings)
-
-
-def _responses(model_id: str, **settings: Any) -> OpenAIResponsesModel:
-    from core_plus_openai.model import OpenAIResponsesModel
-
-    return OpenAIResponsesModel(model_id, **settings)
+    register(
+        "openai",
+        Factory(MODEL, "OpenAIModel"),
+        summary="OpenAI, and any server with its chat completions (OPENAI_BASE_URL)",
+    )
+    register(
+        "openai-responses",
+        Factory(MODEL, "OpenAIResponsesModel"),
+        summary="OpenAI's Responses API: reasoning kept, built-in tools",
+    )
 
 
 def __getattr__(name: str) -> Any:

@@ -148,3 +148,9 @@ def accounts(organization: str | None, project: str | None) -> dict[str, str]:
         "openai-project": project or os.environ.get("OPENAI_PROJECT_ID"),
     }
     return {name: value for name, value in named.items() if value}
+
+
+def missing() -> str:
+    """What has to be set before the server can be asked, "" if nothing."""
+    found = environment(None, None)
+    return "" if found["api_key"] or not found["wants_key"] else "set OPENAI_API_KEY"

@@ -77,11 +77,16 @@ def add_agent_options(parser: Parser) -> None:
     add("-m", "--model", metavar="MODEL", help="provider:id (else CORE_PLUS_MODEL, else `core-plus models default`)")
     add("--base-url", metavar="URL", help="where the provider's server is, such as http://127.0.0.1:11434/v1")
     add_tool_option(add)
+    add("--mcp", action="append", default=[], metavar="FILE", help=_MCP_HELP)
     add("--agent", choices=AGENTS, default="code", help="act by writing code (default), or by calling tools as JSON")
     add("--instructions", metavar="TEXT", help="more words for the system prompt")
     add("--max-steps", type=_at_least(0), default=20, metavar="N", help="steps before it must answer (default: 20)")
     add("--plan-every", type=_at_least(1), metavar="N", help="plan before the first step, and then every N steps")
     add_code_options(parser)
+    add = parser.add_argument_group("the limits").add_argument
+    add("--approve", metavar="POLICY", help="ask a person or refuse: careful, read-only, trust, or rules in FILE.toml")
+    add("--max-cost", type=dollars, metavar="USD", help="end the run before it could cost more")
+    add("--max-tokens", type=_at_least(1), metavar="N", help="end the run before it could use more tokens")
 
 
 def add_tool_option(add: _Add) -> None:
@@ -163,6 +168,7 @@ def add_screen_options(parser: Parser, *, json_too: bool = False) -> None:
 
 
 _TOOL_HELP = "a tool: a name that a plugin offers, FILE.py, FILE.py:NAME or MODULE:NAME; again for more"
+_MCP_HELP = "the tools of the MCP servers in a JSON file with mcpServers; again for more"
 _IMPORT_HELP = "let code import only harmless modules and this one; again for more, '*' for all"
 _UNSAFE_HELP = "let code run in an executor that is no sandbox; alone: in a plain process, with your rights"
 _SET_HELP = "a setting of the executor that is named, as its README has it; again for more"
@@ -191,6 +197,17 @@ def seconds(text: str) -> float:
     if not 0 < found < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
     return found
+
+
+def dollars(text: str) -> str:
+    """A sum of money, as argparse reads it.
+
+    Args:
+        text: A number, such as 0.50.
+    """
+    if not re.fullmatch(r"\d+(\.\d*)?|\.\d+", text.strip()) or not float(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no sum of money above 0, such as 0.50")
+    return text.strip()
 
 
 def size(text: str) -> int:

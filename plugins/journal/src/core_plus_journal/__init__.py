@@ -31,8 +31,8 @@ def __getattr__(name: str) -> Any:
 @hookimpl
 def open_journal(ref: Any, host: Host) -> Any:
     """Keep runs in the store that an address names, or in the one that was given."""
-    from core_plus_journal.addresses import store_of
+    from core_plus_journal.addresses import settings_of, store_of
     from core_plus_journal.journal import Journal
 
     store = store_of(ref, host)
-    return None if store is None else Journal(store)
+    return None if store is None else Journal(store, frozen_clock=settings_of(host).frozen_clock)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
+
+import msgspec
 
 from core_plus.errors import JournalError
 from core_plus.journal import Store
@@ -40,7 +43,21 @@ def _struck(data: Any, patterns: list[re.Pattern[str]]) -> Any:
         return data
     if isinstance(data, list):
         return [_struck(one, patterns) for one in data]
-    return {key: _struck(one, patterns) for key, one in data.items()} if isinstance(data, dict) else data
+    if not isinstance(data, dict):
+        return data
+    names = _own_names()
+    return {key if key in names else _struck(key, patterns): _struck(one, patterns) for key, one in data.items()}
+
+
+@functools.cache
+def _own_names() -> frozenset[str]:
+    """The names of fields, which hold no secret and must stay for a record to be one."""
+    found, kinds = {"is", "type", "$"}, [msgspec.Struct]
+    while kinds:
+        kind = kinds.pop()
+        found.update(getattr(kind, "__struct_encode_fields__", ()))
+        kinds += kind.__subclasses__()
+    return frozenset(found)
 
 
 def load_lines(store: Store, lines: Iterable[bytes], source: str) -> list[str]:

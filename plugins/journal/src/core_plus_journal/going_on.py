@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from core_plus.errors import JournalError
 from core_plus.host import default_host
 from core_plus.result import RunResult
 from core_plus.stream import EventStream
@@ -63,7 +64,7 @@ def replayed(agent: Any, file: str | os.PathLike[str], **fresh: Any) -> RunResul
     store = MemoryStore()
     (run_id,) = load_lines(store, Path(file).read_bytes().splitlines(), str(file))
     result = EventStream[Any](Journal(store).replay(agent, run_id, **fresh)).finish()
-    if result.error is not None and type(result.error).__name__ in ("Divergence", "JournalError"):
+    if isinstance(result.error, JournalError):
         raise result.error
     return result
 

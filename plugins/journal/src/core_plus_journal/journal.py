@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from core_plus.journal import Store
 from core_plus.memory import as_data, load_steps
 from core_plus.messages import Audio, File, Image, Message, message
 from core_plus.run import Run, RunLimits
+from core_plus.stream import EventStream
 from core_plus_journal.exchange import lines_of, load_lines
 from core_plus_journal.keeper import Keeper, now
 from core_plus_journal.marks import changes, plugins_of, tools_of
@@ -34,10 +36,12 @@ class Journal:
     Args:
         store: Where the records lie.
         meta: Goes into the header of each run, for those who look at it later.
+        frozen_clock: Whether it is always the moment of the run's beginning for its code, so that code which looks at
+            the time can be run again; durations go on. Where the executor can do that: the worker's can.
     """
 
-    def __init__(self, store: Store, meta: Mapping[str, Any] | None = None) -> None:
-        self.store, self.meta = store, dict(meta or {})
+    def __init__(self, store: Store, meta: Mapping[str, Any] | None = None, frozen_clock: bool = False) -> None:
+        self.store, self.meta, self.frozen_clock = store, dict(meta or {}), frozen_clock
 
     # ---- what the kernel asks ----------------------------------------------------
 
@@ -50,8 +54,9 @@ class Journal:
         Raises:
             JournalError: It can't be kept.
         """
-        header = self._header(run)
-        run.seed = header.seed
+        before = run.space.run_id if run.space.session is not None and self.store.has(run.space.run_id) else ""
+        header = self._header(run, before)
+        run.seed, run.calendar = header.seed, header.calendar
         epoch = self.store.create(run.id, line_of(header))
         return Keeper(run, Pen(self.store, run.id, epoch))
 
@@ -95,6 +100,7 @@ class Journal:
                     f"run {run_id} can't simply go on: {'; '.join(differences)}. changed=True goes on all the same"
                 )
             keeper = Keeper(run, pen, tape, unknown=Unknown(unknown), answers=_answers(tape, answer))
+            self._follow(keeper, agent, run, header, host)
         except BaseException:
             pen.release()
             raise
@@ -122,6 +128,7 @@ class Journal:
         header, records = self.load(run_id)
         run = self._run(agent, header, host, fresh)
         run.keeper = Keeper(run, Pen(None, run_id, 0), Tape(header, records), only_replay=True)
+        self._follow(run.keeper, agent, run, header, host)
         return run
 
     def fork(
@@ -167,6 +174,7 @@ class Journal:
         run = self._run(agent, forked, host, fresh)
         tape = Tape(forked, before, again=True)
         run.keeper = Keeper(run, pen, tape, answers=_answers(tape, answer))
+        self._follow(run.keeper, agent, run, header, host)
         return run
 
     def load(self, run_id: str) -> tuple[Header, list[AnyRecord]]:
@@ -241,7 +249,7 @@ class Journal:
 
     # ---- headers ---------------------------------------------------------------------
 
-    def _header(self, run: Run) -> Header:
+    def _header(self, run: Run, after: str) -> Header:
         agent = run.bound.agent
         facts = {
             "class": type(agent).__name__,
@@ -265,9 +273,19 @@ class Journal:
             attachments=[as_data(part) for part in run.attachments],
             history=[as_data(one) for one in run.history[: run.given]],
             steps=[as_data(step) for step in run.steps],
-            seed=secrets.randbits(32),
+            seed=self.load(after)[0].seed if after else secrets.randbits(32),
+            calendar=time.time() if self.frozen_clock else None,
+            after=after,
             meta=self.meta,
         )
+
+    def _follow(self, keeper: Keeper, agent: Any, run: Run, header: Header, host: Any) -> None:
+        """Let a run of a conversation have its interpreter back with what the runs before it left there."""
+        if not header.after:
+            return
+        earlier = self.replay(agent, header.after, host=host)
+        EventStream[Any](earlier).finish()
+        keeper.cells.follow(run, earlier.keeper.cells, header.after)
 
     def _run(self, agent: Any, header: Header, host: Any, fresh: Mapping[str, Any]) -> Run:
         if unknown := set(fresh) - set(FRESH):
@@ -287,7 +305,7 @@ class Journal:
             **fresh,
         )
         run.remarks = {int(step): [struct_of(one, Message) for one in said] for step, said in header.remarks.items()}
-        run.seed = header.seed
+        run.seed, run.calendar = header.seed, header.calendar
         return run
 
 

@@ -14,12 +14,12 @@ from core_plus_journal.records import Header, PluginMark
 
 
 def plugins_of(host: Host) -> list[PluginMark]:
-    """The plugins that are loaded now, each distribution once.
+    """The plugins that are loaded now, each distribution once; stores don't count, for a run may be moved.
 
     Args:
         host: Whose plugins.
     """
-    loaded = [one for one in host.plugins if one.status == "loaded"]
+    loaded = [one for one in host.plugins if one.status == "loaded" and one.kind != "store"]
     marks = {one.distribution: PluginMark(one.distribution, one.version, _hash(_package(one.target))) for one in loaded}
     return [marks[name] for name in sorted(marks)]
 
@@ -68,11 +68,11 @@ def changes(header: Header, run: Run) -> list[str]:
         run: As it would go on now.
     """
     found = []
-    now = {mark.name: mark for mark in plugins_of(run.host)}
+    now = {one.distribution: one for one in run.host.plugins if one.status in ("found", "loaded")}
     for mark in header.plugins:
         version = now[mark.name].version if mark.name in now else None
         if version != mark.version:
-            found.append(f"{mark.name} was {mark.version}, is {version or 'not loaded'}")
+            found.append(f"{mark.name} was {mark.version}, is {version or 'not here'}")
     tools = tools_of(run)
     for name, form in header.tools.items():
         if name not in tools:

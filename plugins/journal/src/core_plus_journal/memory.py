@@ -77,6 +77,11 @@ class MemoryStore:
                 for run_id, lines in reversed(self._runs.items())
             ]
 
+    def has(self, run_id: str) -> bool:
+        """Whether a run is kept here."""
+        with self._lock:
+            return run_id in self._runs
+
     def delete(self, run_id: str) -> None:
         """Forget a run."""
         with self._lock:

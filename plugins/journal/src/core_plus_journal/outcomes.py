@@ -127,7 +127,7 @@ def _turn_data(run: Run, turn: Paused | Done) -> dict[str, Any]:
     output = {"output": [[one.stream, one.text] for one in turn.output]} if turn.output else {}
     if isinstance(turn, Paused):
         requests = [
-            [r.id, r.name, HIDDEN if is_secret(run, r.name) else arguments_tree(r.args, r.kwargs)]
+            [r.id, r.name, HIDDEN if is_secret(run, r.name) else arguments_tree(r.args, r.kwargs), r.line]
             for r in turn.requests
         ]
         return {"requests": requests, "running": turn.running, **output}
@@ -153,11 +153,13 @@ def _turn(data: Any) -> Paused | Done:
     )
 
 
-def _request(number: int, name: str, trees: Any) -> CodeRequest:
+def _request(number: int, name: str, trees: Any, line: int | None = None) -> CodeRequest:
     if trees == HIDDEN:
         raise JournalError(f"the code calls {name}, a tool marked secret, whose values are left out of a journal")
     args, named = trees
-    return CodeRequest(number, name, tuple(map(value_of, args)), {key: value_of(one) for key, one in named.items()})
+    return CodeRequest(
+        number, name, tuple(map(value_of, args)), {key: value_of(one) for key, one in named.items()}, line
+    )
 
 
 # ---- errors -------------------------------------------------------------------

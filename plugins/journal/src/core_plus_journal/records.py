@@ -59,7 +59,9 @@ class Header(Record, frozen=True, tag="run"):
         steps: The steps it continued from.
         remarks: What a person says before a step, by its number.
         seed: What random numbers in code begin with.
+        calendar: The moment that it always is for code, in seconds since 1970; None lets the time go on.
         forked: The run that it was forked from, and at which step.
+        after: The run before it in the same conversation, whose variables its code finds.
         meta: What the caller wrote beside it, such as the command line.
     """
 
@@ -77,7 +79,9 @@ class Header(Record, frozen=True, tag="run"):
     steps: list[Any] = []
     remarks: dict[str, list[Any]] = {}
     seed: int = 0
+    calendar: float | None = None
     forked: list[Any] = []
+    after: str = ""
     meta: dict[str, Any] = {}
 
 

@@ -161,7 +161,7 @@ def _came(intent: Intent, data: Any) -> str:
         return "\n".join([*(part["text"] for part in parts if part["type"] == "text"), *calls])
     if intent.kind in ("code", "answers"):
         if "done" not in data:
-            return f"waits for {', '.join(name for _, name, _ in data['requests']) or 'its own timers'}"
+            return f"waits for {', '.join(request[1] for request in data['requests']) or 'its own timers'}"
         failed = data.get("error")
         value = _value(data["value"]) if "value" in data else ""
         return (data.get("stdout", "") + value) if failed is None else f"{failed['kind']}: {failed.get('message', '')}"

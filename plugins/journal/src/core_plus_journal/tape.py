@@ -37,6 +37,7 @@ class Tape:
 
     Attributes:
         kept: Effects that came to their end.
+        settled: What was said of effects whose outcome nobody knew; the repeated run doesn't ask for that again.
         pending: Effects that were begun.
         said: What plugins said, by key.
         attempts: How often each effect was begun.
@@ -46,6 +47,7 @@ class Tape:
     def __init__(self, header: Header, records: Iterable[AnyRecord], again: bool = False) -> None:
         self.header = header
         self.kept: dict[str, Kept] = {}
+        self.settled: dict[str, Kept] = {}
         self.pending: dict[str, Intent] = {}
         self.said: dict[str, Said] = {}
         self.attempts: Counter[str] = Counter()
@@ -57,7 +59,7 @@ class Tape:
             self._take(place, record)
         if again:
             self._forget_failures()
-        self._begun = sorted([*self.kept, *self.pending])
+        self._begun = sorted([*self.kept, *self.settled, *self.pending])
 
     def _take(self, place: int, record: AnyRecord) -> None:
         if isinstance(record, Intent):
@@ -71,7 +73,7 @@ class Tape:
                     f"the journal of run {self.header.id} is damaged: record {place} is the outcome of {record.key}, "
                     "which never began"
                 )
-            self.kept[record.key] = Kept(place, intent, record)
+            (self.settled if "!" in record.key else self.kept)[record.key] = Kept(place, intent, record)
             self._last = record.at
         elif isinstance(record, Said):
             self.said[record.key] = record

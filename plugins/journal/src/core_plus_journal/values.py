@@ -21,6 +21,7 @@ from core_plus_worker.session import media
 
 _codec = Codec(media, inline=True)
 _MEDIA: dict[str, Any] = {"Image": Image, "Audio": Audio, "File": File, "Text": Text}
+_OWN = {"$hidden", "$part", "$parts"}
 HIDDEN = {"$hidden": True}
 """What stands for the values of tools that are marked secret."""
 
@@ -40,7 +41,9 @@ def tree_of(value: Any) -> Any:
     if type(value) in (list, tuple) and any(type(one) in _MEDIA.values() for one in value):
         return {"$parts": [tree_of(one) for one in value], "tuple": type(value) is tuple}
     try:
-        return _codec.encode(value)[0]
+        tree = _codec.encode(value)[0]
+        # A dict of the user's may look like one of the journal's own forms.
+        return {"$": ["dict", [*tree], [*tree.values()]]} if type(tree) is dict and _OWN & tree.keys() else tree
     except CodecError as error:
         raise JournalError(f"a value can't be kept in the journal: {error}") from None
 

@@ -73,6 +73,10 @@ class Fallback:
     def __str__(self) -> str:
         return f"fallback:{','.join(map(str, self.models))}"
 
+    def identity(self) -> str:
+        """What a cache tells it by: its members, in order."""
+        return " ".join(getattr(model, "identity", model.__str__)() for model in self.models)
+
     def __repr__(self) -> str:
         return f"<{self}>"
 

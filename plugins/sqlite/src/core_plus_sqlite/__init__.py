@@ -6,7 +6,13 @@ from typing import Any, Literal
 
 import attrs
 
+from core_plus.errors import ConfigurationError
 from core_plus.hookspecs import Register, hookimpl
+
+
+def _known(_: object, attribute: Any, value: object) -> None:
+    if value not in ("process", "power"):
+        raise ConfigurationError(f"sqlite: {attribute.name} is 'process' or 'power', not {value!r:.80}")
 
 
 @attrs.frozen
@@ -17,11 +23,12 @@ class Settings:
         durability: What a record survives once it is written: "process", the death of the process at any instant;
             "power", also that of the machine, at some milliseconds a record.
         patience: Seconds to wait for another process that is writing.
+
+    Raises:
+        ConfigurationError: There is no such durability.
     """
 
-    durability: Literal["process", "power"] = attrs.field(
-        default="process", validator=attrs.validators.in_(("process", "power"))
-    )
+    durability: Literal["process", "power"] = attrs.field(default="process", validator=_known)
     patience: float = 30.0
 
 

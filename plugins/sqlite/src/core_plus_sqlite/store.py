@@ -33,7 +33,7 @@ CREATE TABLE runs (
     owner TEXT NOT NULL,
     heard REAL NOT NULL
 ) STRICT;
-CREATE TABLE records (
+CREATE TABLE records (  -- a row is what was written at once: lines, from the one at that place on, and their CRC-32
     run INTEGER NOT NULL REFERENCES runs (number) ON DELETE CASCADE,
     place INTEGER NOT NULL,
     line BLOB NOT NULL,
@@ -77,6 +77,7 @@ class SQLiteStore:
         self._claims: dict[str, _Claim] = {}
         self._pid = 0
         self._connection: sqlite3.Connection | None = None
+        self._inherited: list[sqlite3.Connection | None] = []
         with self._transaction():
             pass
 
@@ -93,7 +94,7 @@ class SQLiteStore:
             except sqlite3.IntegrityError:
                 raise JournalError(f"{self.path} has a run {run_id} already: give another run_id") from None
             number = row.lastrowid or 0
-            _insert(base, number, 0, [header])
+            _insert(base, number, 0, [header], 1)
         self._claims[run_id] = _Claim(number, 1, 1)
         return 1
 
@@ -107,33 +108,40 @@ class SQLiteStore:
                 "UPDATE runs SET epoch = ?, owner = ?, heard = ? WHERE number = ?",
                 (epoch + 1, self._owner.text(), time.time(), number),
             )
-            (places,) = base.execute(
-                "SELECT coalesce(max(place), -1) + 1 FROM records WHERE run = ?", (number,)
-            ).fetchone()
+            place, lines = base.execute(
+                "SELECT place, line FROM records WHERE run = ? ORDER BY place DESC LIMIT 1", (number,)
+            ).fetchone() or (0, b"")
+        places = place + lines.count(b"\n") + 1 if lines else 0
         self._claims[run_id] = _Claim(number, epoch + 1, places)
         return int(epoch + 1)
 
     def append(self, run_id: str, epoch: int, records: Sequence[bytes]) -> None:
         """Add records, all or none."""
-        with self._transaction() as base:
-            claim = self._claims.get(run_id)
-            if claim is None or claim.epoch != epoch:
-                raise JournalError(f"the run {run_id} was let go: claim it before writing")
-            (now,) = base.execute("SELECT epoch FROM runs WHERE number = ?", (claim.number,)).fetchone() or (0,)
-            if now != epoch:
+        with self._lock:
+            try:
+                base = self._open()
+                claim = self._claims.get(run_id)
+                if claim is None or claim.epoch != epoch:
+                    raise JournalError(f"the run {run_id} was let go: claim it before writing")
+                if not records:
+                    return
+                is_mine = _insert(base, claim.number, claim.places, records, epoch)
+            except sqlite3.Error as error:
+                raise JournalError(f"{self.path}: {error}{_way_out(error)}") from error
+            if not is_mine:
                 del self._claims[run_id]
                 raise JournalError(f"the run {run_id} was taken over by another process: nothing was written")
-            _insert(base, claim.number, claim.places, records)
+            claim.places += len(records)
             if time.time() - claim.heard > NOTICE:
                 claim.heard = time.time()
-                base.execute("UPDATE runs SET heard = ? WHERE number = ?", (claim.heard, claim.number))
-        claim.places += len(records)
+                with self._transaction():
+                    base.execute("UPDATE runs SET heard = ? WHERE number = ?", (claim.heard, claim.number))
 
     def release(self, run_id: str, epoch: int) -> None:
         """Let others claim a run."""
         with self._lock:
             claim = self._claims.get(run_id)
-            if claim is None or claim.epoch != epoch:
+            if claim is None or claim.epoch != epoch or self._pid != os.getpid():  # a fork's parent has it
                 return
             del self._claims[run_id]
             with self._transaction() as base:
@@ -174,30 +182,37 @@ class SQLiteStore:
             rows = base.execute(
                 "SELECT place, line, sum FROM records WHERE run = ? ORDER BY place", (number,)
             ).fetchall()
-        for wanted, (place, line, sum_) in enumerate(rows):
-            if place != wanted or zlib.crc32(line) != sum_:
-                what = "is missing" if place != wanted else "was damaged"
-                raise JournalError(
-                    f"{self.path}: record {wanted} of run {run_id} {what}: the run can't be gone on with"
-                )
-            yield line
+        number = 0
+        for place, lines, sum_ in rows:
+            if place != number or zlib.crc32(lines) != sum_:
+                what = "is missing" if place != number else "was damaged"
+                raise JournalError(f"{self.path}: record {number} of run {run_id} {what}: it can't be gone on with")
+            for line in lines.split(b"\n"):
+                number += 1
+                yield line
         if not rows:
             raise JournalError(f"{self.path}: run {run_id} has lost all its records")
+
+    def has(self, run_id: str) -> bool:
+        """Whether a run is kept here."""
+        with self._transaction(write=False) as base:
+            return base.execute("SELECT 1 FROM runs WHERE id = ?", (run_id,)).fetchone() is not None
 
     def runs(self) -> Iterable[Info]:
         """What is kept, the newest first."""
         with self._transaction(write=False) as base:
             rows = base.execute(
-                "SELECT id, owner, heard, count(*), sum(length(line)), min(place), max(place), number"
+                "SELECT id, owner, heard, sum(length(line)), min(place), max(place), number"
                 " FROM runs JOIN records ON run = number GROUP BY number ORDER BY number DESC"
             ).fetchall()
             found = []
-            for run_id, holder, heard, count, size, first, last, number in rows:
+            for run_id, holder, heard, size, first, last, number in rows:
                 wanted = "SELECT line FROM records WHERE run = ? AND place = ?"
-                (header,) = base.execute(wanted, (number, first)).fetchone()
-                (latest,) = base.execute(wanted, (number, last)).fetchone()
+                header = base.execute(wanted, (number, first)).fetchone()[0].split(b"\n")[0]
+                latest = base.execute(wanted, (number, last)).fetchone()[0].split(b"\n")
                 owner = str(Owner.of(holder)) if holder and self._lives(run_id, Owner.of(holder), heard) else ""
-                found.append(Info(id=run_id, header=header, last=latest, records=count, bytes=size, owner=owner))
+                count = last + len(latest)
+                found.append(Info(id=run_id, header=header, last=latest[-1], records=count, bytes=size, owner=owner))
         return found
 
     # ---- the file -----------------------------------------------------------------
@@ -225,21 +240,28 @@ class SQLiteStore:
             base = sqlite3.connect(
                 self.path, timeout=self._patience, isolation_level=None, check_same_thread=False, cached_statements=64
             )
-            base.execute("PRAGMA journal_mode = WAL")
-            base.execute(f"PRAGMA synchronous = {'FULL' if self._durability == 'power' else 'NORMAL'}")
-            (form,) = base.execute("PRAGMA user_version").fetchone()
-            if form == 0:
-                self._make(base)
-            elif form != FORM:
+            try:
+                self._prepare(base)
+            except BaseException:
                 base.close()
-                raise JournalError(
-                    f"{self.path} has form {form}, this core-plus-sqlite knows {FORM}: another version made it"
-                )
+                raise
             if self._pid and self._pid != os.getpid():
                 self._owner, self._claims = this_process(), {}
                 _living[self._owner.token] = self
+                self._inherited.append(self._connection)  # closing it here would not be good for the other process
             self._connection, self._pid = base, os.getpid()
         return self._connection
+
+    def _prepare(self, base: sqlite3.Connection) -> None:
+        base.execute("PRAGMA journal_mode = WAL")
+        base.execute(f"PRAGMA synchronous = {'FULL' if self._durability == 'power' else 'NORMAL'}")
+        (form,) = base.execute("PRAGMA user_version").fetchone()
+        if form == 0:
+            self._make(base)
+        elif form != FORM:
+            raise JournalError(
+                f"{self.path} has form {form}, this core-plus-sqlite knows {FORM}: another version made it"
+            )
 
     def _make(self, base: sqlite3.Connection) -> None:
         """The tables, unless another process has just made them."""
@@ -248,7 +270,6 @@ class SQLiteStore:
         if form == 0:
             if base.execute("SELECT count(*) FROM sqlite_master").fetchone() != (0,):
                 base.execute("ROLLBACK")
-                base.close()
                 raise JournalError(f"{self.path} is a database of something else: give another file")
             for statement in TABLES.split(";")[:-1]:
                 base.execute(statement)
@@ -264,19 +285,24 @@ class SQLiteStore:
         return row
 
     def _lives(self, run_id: str, owner: Owner, heard: float) -> bool:
-        if owner.token in _living:
-            return _living[owner.token].holds(run_id)
         if (owner.machine, owner.pid) == (self._owner.machine, self._owner.pid):
-            return False  # a store of this process that is gone
+            store = _living.get(owner.token)  # one of this process, unless it is gone
+            return store is not None and store.holds(run_id)
         alive = owner.is_alive()
         return time.time() - heard < LAPSE if alive is None else alive
 
 
-def _insert(base: sqlite3.Connection, number: int, place: int, records: Sequence[bytes]) -> None:
-    base.executemany(
-        "INSERT INTO records VALUES (?, ?, ?, ?)",
-        [(number, place + n, line, zlib.crc32(line)) for n, line in enumerate(records)],
+def _insert(base: sqlite3.Connection, number: int, place: int, records: Sequence[bytes], epoch: int) -> bool:
+    """Add records as one row, in one statement, which is a transaction of its own; whether the run is still ours.
+
+    A statement costs as much as a record's encoding, a transaction of several twice that.
+    """
+    lines = b"\n".join(records)
+    row = base.execute(
+        "INSERT INTO records SELECT ?1, ?2, ?3, ?4 FROM runs WHERE number = ?1 AND epoch = ?5",
+        (number, place, lines, zlib.crc32(lines), epoch),
     )
+    return row.rowcount == 1
 
 
 def _way_out(error: sqlite3.Error) -> str:

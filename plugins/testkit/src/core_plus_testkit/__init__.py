@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from core_plus_testkit.fault_kit import FaultKit
     from core_plus_testkit.google_server import GoogleServer
     from core_plus_testkit.loopback import Answer, LoopbackServer, Seen
+    from core_plus_testkit.memory_kit import MemoryKit
     from core_plus_testkit.model_kit import ModelKit
     from core_plus_testkit.openai_server import OpenAIServer
     from core_plus_testkit.request_kit import RequestKit
     from core_plus_testkit.responses_server import ResponsesServer
     from core_plus_testkit.scripted_server import ScriptedServer, Turn
+    from core_plus_testkit.store_kit import StoreKit
 
 __all__ = [
     "Answer",
@@ -29,12 +31,14 @@ __all__ = [
     "FaultKit",
     "GoogleServer",
     "LoopbackServer",
+    "MemoryKit",
     "ModelKit",
     "OpenAIServer",
     "RequestKit",
     "ResponsesServer",
     "ScriptedServer",
     "Seen",
+    "StoreKit",
     "Turn",
 ]
 
@@ -46,12 +50,14 @@ HOMES: Final = {
     "FaultKit": "fault_kit",
     "GoogleServer": "google_server",
     "LoopbackServer": "loopback",
+    "MemoryKit": "memory_kit",
     "ModelKit": "model_kit",
     "OpenAIServer": "openai_server",
     "RequestKit": "request_kit",
     "ResponsesServer": "responses_server",
     "Seen": "loopback",
     "ScriptedServer": "scripted_server",
+    "StoreKit": "store_kit",
     "Turn": "scripted_server",
 }
 

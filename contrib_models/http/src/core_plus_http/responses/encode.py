@@ -17,6 +17,19 @@ from core_plus_http.turns import call_id, call_name, settled
 KEY: Final = "openai.responses"
 ENCRYPTED: Final = "reasoning.encrypted_content"
 """What is asked for beside the reply, so that reasoning can be sent back where the server keeps nothing."""
+COUNTED: Final = (
+    "conversation",
+    "instructions",
+    "model",
+    "parallel_tool_calls",
+    "previous_response_id",
+    "reasoning",
+    "text",
+    "tool_choice",
+    "tools",
+    "truncation",
+)
+"""Parameters that the endpoint for counting takes."""
 
 
 class Encoder:
@@ -45,6 +58,18 @@ class Encoder:
         fields = self._fields(request)
         if stream:
             fields["stream"] = True
+        return self._joined(request, fields)
+
+    def counted(self, request: ModelRequest) -> bytes:
+        """The body of a question how many tokens a request has.
+
+        Args:
+            request: All that would be asked.
+        """
+        fields = self._fields(request)
+        return self._joined(request, {name: fields[name] for name in COUNTED if name in fields})
+
+    def _joined(self, request: ModelRequest, fields: dict[str, Any]) -> bytes:
         built_in = fields.pop("tools", ())
         try:
             head, tools = dumps(fields)[:-1], [*map(dumps, built_in)]

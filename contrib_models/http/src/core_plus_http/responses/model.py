@@ -7,10 +7,12 @@ from typing import Any
 
 from core_plus.models import ModelRequest
 from core_plus.secret import Secret
+from core_plus_http import endpoints
+from core_plus_http.abilities import Counts
 from core_plus_http.bearer import BearerModel, bearer_transport, classify
 from core_plus_http.chat.quirks import is_openai
 from core_plus_http.dialect import JSONCodec
-from core_plus_http.exchange import Send
+from core_plus_http.exchange import Exchange, Send
 from core_plus_http.rates import RateLimit
 from core_plus_http.responses.decode import Reader
 from core_plus_http.responses.encode import Encoder
@@ -38,11 +40,20 @@ class Responses(JSONCodec):
         body = self._encoder.body(request, stream=stream)
         return Send(PATH, body, stream=stream, headers={**headers, **self._headers()})
 
+    def count(self, request: ModelRequest) -> Exchange[int]:
+        """Ask how many tokens a request has (https://platform.openai.com/docs/api-reference/responses/input-tokens).
+
+        Args:
+            request: All that would be asked.
+        """
+        body = self._encoder.counted(request)
+        return endpoints.count(Send(f"{PATH}/input_tokens", body, headers=self._headers()), "input_tokens", classify)
+
     def reader(self, request: ModelRequest) -> Reader:
         return Reader(self._owner, tuple(filter(None, request.stop)))
 
 
-class ResponsesModel(BearerModel):
+class ResponsesModel(BearerModel, Counts):
     """A model behind the Responses API, at any server that speaks it.
 
     Args:
@@ -93,5 +104,8 @@ class ResponsesModel(BearerModel):
         )
         origin = transport.origin
         owner = f"{provider}.responses" if is_openai(origin.host) else f"{provider}.responses@{origin.netloc}"
-        codec = Responses(Encoder(model_id, options or {}, store, owner), owner, self.more_headers)
-        super().__init__(provider, model_id, codec, transport, rate)
+        self._responses = Responses(Encoder(model_id, options or {}, store, owner), owner, self.more_headers)
+        super().__init__(provider, model_id, self._responses, transport, rate)
+
+    def counting(self, request: ModelRequest) -> Exchange[int]:
+        return self._responses.count(request)

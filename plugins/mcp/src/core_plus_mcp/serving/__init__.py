@@ -1,0 +1,1 @@
+"""Agents and tools as an MCP server."""

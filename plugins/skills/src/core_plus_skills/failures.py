@@ -1,0 +1,9 @@
+"""What a tool of a skill says when it can't do what it was asked."""
+
+from __future__ import annotations
+
+from core_plus import AgentToolExecutionError
+
+
+class SkillError(AgentToolExecutionError):
+    """A call that can't be carried out; the model reads why."""
