@@ -32,7 +32,9 @@ from core_plus.errors import ContentRefusedError as ContentRefusedError
 from core_plus.errors import ContextLengthError as ContextLengthError
 from core_plus.errors import CorePlusError as CorePlusError
 from core_plus.errors import CutStreamError as CutStreamError
+from core_plus.errors import Divergence as Divergence
 from core_plus.errors import ExecutorError as ExecutorError
+from core_plus.errors import JournalError as JournalError
 from core_plus.errors import LimitReached as LimitReached
 from core_plus.errors import MalformedReplyError as MalformedReplyError
 from core_plus.errors import ModelConnectionError as ModelConnectionError

@@ -117,8 +117,9 @@ class Run:
         wishes = (planning, planning_interval, agent.planning, agent.planning_interval)
         self.planning = next((wish for wish in wishes if wish is not None), None)
         self.limits: RunLimits = limits or agent.limits
-        given: Cancellation = cancellation or Cancellation()
-        self.cancellation: Cancellation = Cancellation(parent.cancellation) if parent else given
+        self.cancellation: Cancellation = (
+            Cancellation(parent.cancellation) if parent else cancellation or Cancellation()
+        )
         self.ui: Any = parent.ui if parent else ui
         seeing = [*bound.host.observers, *observers, *([] if ui is None else [ui])]
         self.observers: list[Any] = parent.observers if parent else seeing
@@ -134,8 +135,7 @@ class Run:
         self.abandoned: list[Abandoned] = parent.abandoned if parent else []
         self.children: list[Run] = []
         self._usage = Usage()
-        self.clock_offset = -time.monotonic()
-        self.started = self.root.now
+        self.clock_offset, self.started = -time.monotonic(), self.root.now
         self.failures: dict[int, int] = parent.failures if parent else {}
         if parent:
             parent.children.append(self)

@@ -40,7 +40,7 @@ def test_ctrl_c_stops_the_run_at_once_and_says_what_is_kept(program, script, hom
         assert time.monotonic() - began < 3
     assert process.returncode == 130
     assert "interrupted" in out
-    assert "2 steps are kept: core-plus run -c TASK" in err
+    assert "2 steps are kept: core-plus runs resume" in err
     assert "Traceback" not in err
     kept = json.loads((home / "state/core-plus/conversation.json").read_text())
     assert any("first step" in str(step) for step in kept)

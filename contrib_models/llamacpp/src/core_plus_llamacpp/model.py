@@ -10,9 +10,9 @@ from typing import Any, Final
 from core_plus.errors import BadRequestError, ConfigurationError, ContextLengthError, CorePlusError, ModelError
 from core_plus.models import Collector, Delta, ModelRequest, ModelResponse
 from core_plus_http.callforms import CallReader, offered
+from core_plus_http.local import Call, Line
 from core_plus_llamacpp import grammars
 from core_plus_llamacpp.files import SMALL, located
-from core_plus_http.local import Call, Line
 from core_plus_llamacpp.prompts import Prompt, prompt
 from core_plus_llamacpp.writing import Vocabulary, Writer
 

@@ -115,5 +115,9 @@ def found(journal: Any, start: str) -> str:
 
 
 def _folder(where: str) -> None:
-    if ":" not in where:
-        Path(where).parent.mkdir(parents=True, exist_ok=True)
+    if ":" in where:
+        return
+    try:
+        Path(where).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise ConfigurationError(f"runs can't be kept in {where}: {error.strerror}") from error

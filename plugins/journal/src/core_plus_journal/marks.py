@@ -33,7 +33,7 @@ def _hash(package: str) -> str:
     """SHA-256 over the names and texts of a package's Python files, "" where there are none to read."""
     try:
         spec = importlib.util.find_spec(package) if package else None
-    except (ImportError, ValueError):
+    except ValueError:  # a module that was made by hand has none
         spec = None
     if spec is None or spec.origin is None or not Path(spec.origin).is_file():
         return ""

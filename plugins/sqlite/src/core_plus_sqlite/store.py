@@ -11,6 +11,7 @@ import weakref
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from core_plus.errors import JournalError
 from core_plus.journal import Info
@@ -43,10 +44,6 @@ CREATE TABLE records (  -- a row is what was written at once: lines, from the on
 """
 
 
-_living: weakref.WeakValueDictionary[str, SQLiteStore] = weakref.WeakValueDictionary()
-"""The stores of this process by their owner's word: of one that is gone, what it held may be taken."""
-
-
 class _Claim:
     """What a process knows of a run that it writes."""
 
@@ -68,12 +65,15 @@ class SQLiteStore:
         JournalError: The file can't be opened, or is no such store.
     """
 
+    _living: ClassVar[weakref.WeakValueDictionary[str, SQLiteStore]] = weakref.WeakValueDictionary()
+    # The stores of this process by their owner's word: of one that is gone, what it held may be taken.
+
     def __init__(self, path: str | os.PathLike[str], *, durability: str = "process", patience: float = 30.0) -> None:
         self.path = Path(path)
         self._durability, self._patience = durability, patience
         self._lock = threading.RLock()
         self._owner = this_process()
-        _living[self._owner.token] = self
+        self._living[self._owner.token] = self
         self._claims: dict[str, _Claim] = {}
         self._pid = 0
         self._connection: sqlite3.Connection | None = None
@@ -237,6 +237,7 @@ class SQLiteStore:
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None or self._pid != os.getpid():  # a connection can't be taken through a fork
+            self._touch()
             base = sqlite3.connect(
                 self.path, timeout=self._patience, isolation_level=None, check_same_thread=False, cached_statements=64
             )
@@ -247,7 +248,7 @@ class SQLiteStore:
                 raise
             if self._pid and self._pid != os.getpid():
                 self._owner, self._claims = this_process(), {}
-                _living[self._owner.token] = self
+                self._living[self._owner.token] = self
                 self._inherited.append(self._connection)  # closing it here would not be good for the other process
             self._connection, self._pid = base, os.getpid()
         return self._connection
@@ -262,6 +263,11 @@ class SQLiteStore:
             raise JournalError(
                 f"{self.path} has form {form}, this core-plus-sqlite knows {FORM}: another version made it"
             )
+
+    def _touch(self) -> None:
+        """A file that isn't there yet is its owner's alone; SQLite gives what it puts beside it the same rights."""
+        with contextlib.suppress(OSError):  # SQLite says better what is wrong
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
 
     def _make(self, base: sqlite3.Connection) -> None:
         """The tables, unless another process has just made them."""
@@ -286,7 +292,7 @@ class SQLiteStore:
 
     def _lives(self, run_id: str, owner: Owner, heard: float) -> bool:
         if (owner.machine, owner.pid) == (self._owner.machine, self._owner.pid):
-            store = _living.get(owner.token)  # one of this process, unless it is gone
+            store = self._living.get(owner.token)  # one of this process, unless it is gone
             return store is not None and store.holds(run_id)
         alive = owner.is_alive()
         return time.time() - heard < LAPSE if alive is None else alive
