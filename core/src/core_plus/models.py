@@ -142,7 +142,8 @@ class Model(Protocol):
     A model may also have `stream(request)`, which gives `Delta`s (an iterable or an async iterable),
     `count_tokens(request)`, `embed(texts)`, `transcribe(audio)`, `generate_image(prompt)`, `list_models()`, and
     `identity()`, a text that tells it from others that would answer otherwise. One that can do both ways has
-    `aforward` and `astream` beside them, which async runs prefer. It raises `ModelError`s. One object serves many runs at once. `str(model)` is what people read.
+    `aforward` and `astream` beside them, which async runs prefer. It raises `ModelError`s. One object serves many
+    runs at once. `str(model)` is what people read.
     """
 
     def forward(self, request: ModelRequest) -> ModelResponse | Awaitable[ModelResponse]:
