@@ -320,3 +320,18 @@ def test_only_code_outside_a_sandbox_needs_its_intent_on_disk_before_it_begins(w
         store = MemoryStore()
         coder(world, host, Looking(repeatable)).run("Go", journal=Journal(store), run_id="r")
     assert last == ["code", "outcome"]
+
+
+def test_a_call_that_the_code_gave_up_holds_nothing_up(world, host, worker):
+    source = """
+import asyncio
+given_up, other = [asyncio.ensure_future(send(x, w)) for x, w in (("a", 0.05), ("b", 0.1))]
+await asyncio.sleep(0.01)
+given_up.cancel()
+print(await other)
+last = pay(1)
+"""
+    cells = (source, "final_answer(last)")
+    store = up_to(kept(world, host, worker, cells), paid(1))
+    assert coder(world, host, worker, cells).resume("r", journal=Journal(store)).output == "paid 1"
+    assert sorted(world.deeds) == ["pay 1", "send a", "send b"]

@@ -61,7 +61,13 @@ class Call(Said, frozen=True, tag="call"):
 
 
 class Waits(Said, frozen=True, tag="waits"):
-    """No code can go on without an answer."""
+    """No code can go on without an answer.
+
+    Args:
+        heard: How many answers it had got within the snippet; -1 if that isn't told. Others may be on their way.
+    """
+
+    heard: int = -1
 
 
 class Print(Said, frozen=True, tag="print"):

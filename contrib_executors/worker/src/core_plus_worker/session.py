@@ -180,6 +180,7 @@ class WorkerSession:
         if self._interrupted:  # not one line more of the code shall run
             return
         snippet.running = True
+        snippet.answered += 1
         kind, error = answer.kind, answer.error
         if error is None:
             try:
@@ -237,7 +238,8 @@ class WorkerSession:
             elif isinstance(message, messages.Done):
                 return message, blobs
             elif isinstance(message, messages.Waits):
-                snippet.running, snippet.changed = False, bool(snippet.open)
+                if message.heard in (-1, snippet.answered):  # else it said so before it got the last answer
+                    snippet.running, snippet.changed = False, bool(snippet.open)
             elif isinstance(message, messages.Print):
                 snippet.print(message.stream, message.text)
             else:

@@ -49,6 +49,7 @@ class Snippet:
         self.number, self.link, self._setup = number, link, setup
         self.open: dict[int, str] = {}
         self.running = True
+        self.answered = 0
         self.changed = False
         self.ending: CodeError | None = None
         self.kill_at = self.nudge_at = 0.0

@@ -10,7 +10,16 @@ import pytest
 if TYPE_CHECKING:
     from core_plus_testkit.openai_server import OpenAIServer
 
-KITS = ("executor_kit", "fault_kit", "hostile.kit", "memory_kit", "model_kit", "ordinary.kit", "request_kit", "store_kit")
+KITS = (
+    "executor_kit",
+    "fault_kit",
+    "hostile.kit",
+    "memory_kit",
+    "model_kit",
+    "ordinary.kit",
+    "request_kit",
+    "store_kit",
+)
 pytest.register_assert_rewrite(*(f"core_plus_testkit.{name}" for name in KITS))
 
 

@@ -68,7 +68,7 @@ class Channel:
         self._open: dict[int, Waiter] = {}
         self._queue: list[tuple[bytes, list[Any]]] = []
         self._lingered = self._said_busy = False
-        self._count = self._calm = 0
+        self._count = self._calm = self._heard = 0
         self._loops: dict[int, Any] = {}
         self._resting: set[int] = set()
         self._idle: Waiter | None = None
@@ -90,7 +90,7 @@ class Channel:
         Args:
             snippet: Its number; a late word about an earlier one means nothing.
         """
-        self.snippet, self.stop, self._count, self._said_busy = snippet, None, 0, False
+        self.snippet, self.stop, self._count, self._heard, self._said_busy = snippet, None, 0, 0, False
 
     def end(self) -> None:
         """Give up the calls that are still open."""
@@ -290,7 +290,7 @@ class Channel:
             self._calm = 0 if self.others_busy() or others_on_cpu() else self._calm + 1
             if self._calm > (CALM if sees_threads() else BLIND) or threading.active_count() == 1:
                 self._calm, self._said_busy = 0, False
-                frames.write(self._writer, b'["waits"]')
+                frames.write(self._writer, b'["waits",%d]' % self._heard)
 
     def _wake(self) -> None:
         """Let the parked threads look again: they have their answer, or one of them must read."""
@@ -312,10 +312,11 @@ class Channel:
     def _dispatch(self, message: list[Any], blobs: list[Any]) -> None:
         kind = message[0]
         if kind in ("answer", "raise"):
+            self._heard += 1
             waiter = self._open.pop(message[1], None)
+            self._said_busy = bool(self._open)  # with calls left open, the host hears when the code waits again
             if waiter is None:
                 return
-            self._said_busy = bool(self._open)  # with calls left open, the host hears when the code waits again
             if kind == "raise":
                 self._settle(waiter, None, tool_error(message[2])(message[3]))
                 return
