@@ -80,7 +80,7 @@ def test_a_write_is_asked_about_and_not_done(world, host, face):
     assert (waiting.state, world.deeds) == ("suspended", ["pay 5"])
     (question,) = waiting.questions
     assert question.choices == ("it happened", "it didn't happen", "stop")
-    assert question.details == {"tool": "pay", "arguments": {"amount": 5}, "unknown": True}
+    assert question.details == {"tool": "pay", "arguments": {"amount": 5}}
     assert "pay was being called when the run was lost" in question.text
 
 

@@ -56,7 +56,7 @@ class Unknown:
             f"Look, then say: {HAPPENED!r} (or a dict with that key and what it returned), {NOT_HAPPENED!r} "
             f"(it is called now) or {STOP!r}."
         )
-        details = {"tool": name, "arguments": "***" if effect.tool.secret else arguments, "unknown": True}
+        details = {"tool": name, "arguments": "***" if effect.tool.secret else arguments}
         answer, value = yield from self._word(run, key, effect, text, (HAPPENED, NOT_HAPPENED, STOP), details)
         if answer == STOP:
             raise Interrupted(f"stopped, since nobody knows whether {name} did its work")
@@ -82,7 +82,7 @@ class Unknown:
             f"again, in {run.bound.executor_name}, where code can change things outside. {AGAIN!r}, {WITHOUT!r} "
             f"(the variables are lost) or {STOP!r}?"
         )
-        details = {"what": "code", "cells": cells, "unknown": True}
+        details = {"what": "code", "cells": cells}
         answer, _ = yield from self._word(run, key, effect, text, (AGAIN, WITHOUT, STOP), details)
         if answer == STOP:
             raise Interrupted("stopped, since its interpreter is gone")
