@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias
 
 from core_plus.cancellation import Cancellation
 from core_plus.errors import ModelError
+from core_plus.models import Collector, Delta, ModelRequest, ModelResponse
 from core_plus_http.failures import Cancelled
 
 END: Final = object()
@@ -170,3 +171,102 @@ def _close(state: _State, last: Callable[[], object] = object) -> None:
         state.jobs = queue.SimpleQueue()
     if thread is not threading.current_thread():
         thread.join(PATIENCE)
+
+
+class LocalModel:
+    """A model in this process: one thread works for it, and everybody waits in line. Providers inherit.
+
+    Args:
+        provider: The plugin's name.
+        model_id: The model's.
+    """
+
+    def __init__(self, provider: str, model_id: str) -> None:
+        self.model_id, self._name = model_id, f"{provider}:{model_id}"
+        self._line = Line(self._name)
+
+    def __repr__(self) -> str:
+        return self._name
+
+    def answer(self, request: ModelRequest, call: Call) -> None:
+        """Write an answer, in the model's thread.
+
+        Args:
+            request: All that is asked.
+            call: Takes the deltas; tells whether anybody still waits for them.
+        """
+        raise NotImplementedError
+
+    def count(self, request: ModelRequest) -> int:
+        """The tokens that the model would read, counted in its thread.
+
+        Args:
+            request: All that is asked.
+        """
+        raise NotImplementedError
+
+    def ready(self) -> object:
+        """Load the model, in its thread, where it isn't loaded."""
+        raise NotImplementedError
+
+    def forward(self, request: ModelRequest) -> ModelResponse:
+        """Answer a request.
+
+        Args:
+            request: All that is asked.
+
+        Raises:
+            ModelError: There is no such model, it can't be loaded, or its template refuses the conversation.
+            ConfigurationError: The settings don't fit, or the model doesn't take what is asked.
+        """
+        collector = Collector()
+        for delta in self.stream(request):
+            collector.add(delta)
+        return collector.response()
+
+    def stream(self, request: ModelRequest) -> Generator[Delta, None, None]:
+        """Answer a request as it is written. Closing the iterator early stops the model at the next token.
+
+        Args:
+            request: All that is asked.
+        """
+        return self._line.stream(lambda call: self.answer(request, call), request.cancellation)
+
+    async def aforward(self, request: ModelRequest) -> ModelResponse:
+        """As `forward`, on the running event loop.
+
+        Args:
+            request: All that is asked.
+        """
+        collector = Collector()
+        async with contextlib.aclosing(self.astream(request)) as deltas:
+            async for delta in deltas:
+                collector.add(delta)
+        return collector.response()
+
+    def astream(self, request: ModelRequest) -> AsyncGenerator[Delta, None]:
+        """As `stream`, on the running event loop.
+
+        Args:
+            request: All that is asked.
+        """
+        return self._line.astream(lambda call: self.answer(request, call), request.cancellation)
+
+    def count_tokens(self, request: ModelRequest) -> int:
+        """The tokens that the model would read.
+
+        Args:
+            request: All that is asked.
+        """
+        with contextlib.closing(self._line.stream(lambda call: call.give(self.count(request)))) as found:
+            return int(next(found))
+
+    def load(self) -> None:
+        """Fetch the model where it isn't here yet, and load it now, not at the first call.
+
+        Raises:
+            ModelError: There is no such model, or it can't be fetched or loaded.
+            ConfigurationError: The name or the settings don't fit.
+        """
+        for _ in self._line.stream(lambda call: self.ready()):
+            pass

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, Generator, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, Final
 
 from core_plus.errors import BadRequestError, ConfigurationError, ContextLengthError, CorePlusError, ModelError
-from core_plus.models import Collector, Delta, ModelRequest, ModelResponse
+from core_plus.models import ModelRequest
 from core_plus_http.callforms import CallReader, offered
-from core_plus_http.local import Call, Line
+from core_plus_http.local import Call, LocalModel
 from core_plus_llamacpp import grammars
 from core_plus_llamacpp.files import SMALL, located
 from core_plus_llamacpp.prompts import Prompt, prompt
@@ -22,7 +22,7 @@ NAMES: Final = {"temperature": "temp", "repetition_penalty": "repeat_penalty"}
 """What others call the parameters of `Llama.generate`."""
 
 
-class LlamaCppModel:
+class LlamaCppModel(LocalModel):
     """A GGUF model run in process by llama.cpp, in a thread of its own, one call after another.
 
     It is fetched and loaded when it is first used. A conversation that goes on is read on from where it was left.
@@ -54,85 +54,19 @@ class LlamaCppModel:
         load: Mapping[str, Any] | None = None,
         hub: Mapping[str, Any] | None = None,
     ) -> None:
-        self.model_id = model_id
+        super().__init__("llamacpp", model_id)
         own: Mapping[str, Any] = {"n_ctx": n_ctx, "n_gpu_layers": n_gpu_layers, "n_threads": n_threads}
         self._settings = {**own, "verbose": False, **(load or {})}
         self._template, self._hub = chat_template, dict(hub or {})
         self._options = {**(SMALL.options if model_id == "small" else {}), **(options or {})}
         self._llama: Any = None
-        self._line = Line(f"llamacpp:{model_id}")
-
-    def __repr__(self) -> str:
-        return f"llamacpp:{self.model_id}"
-
-    def forward(self, request: ModelRequest) -> ModelResponse:
-        """Answer a request.
-
-        Args:
-            request: All that is asked.
-
-        Raises:
-            ModelError: There is no such model, it can't be loaded, or its template refuses the conversation.
-            ConfigurationError: The settings don't fit, or the model doesn't take what is asked.
-        """
-        collector = Collector()
-        for delta in self.stream(request):
-            collector.add(delta)
-        return collector.response()
-
-    def stream(self, request: ModelRequest) -> Generator[Delta, None, None]:
-        """Answer a request as it is written. Closing the iterator early stops the model at the next token.
-
-        Args:
-            request: All that is asked.
-        """
-        return self._line.stream(lambda call: self._answer(request, call), request.cancellation)
-
-    async def aforward(self, request: ModelRequest) -> ModelResponse:
-        """As `forward`, on the running event loop.
-
-        Args:
-            request: All that is asked.
-        """
-        collector = Collector()
-        async with contextlib.aclosing(self.astream(request)) as deltas:
-            async for delta in deltas:
-                collector.add(delta)
-        return collector.response()
-
-    def astream(self, request: ModelRequest) -> AsyncGenerator[Delta, None]:
-        """As `stream`, on the running event loop.
-
-        Args:
-            request: All that is asked.
-        """
-        return self._line.astream(lambda call: self._answer(request, call), request.cancellation)
-
-    def count_tokens(self, request: ModelRequest) -> int:
-        """The tokens that the model would read.
-
-        Args:
-            request: All that is asked.
-        """
-        with contextlib.closing(self._line.stream(lambda call: call.give(len(self._prompt(request).tokens)))) as found:
-            return int(next(found))
-
-    def load(self) -> None:
-        """Fetch the model where it isn't here yet, and load it now, not at the first call.
-
-        Raises:
-            ModelError: There is no such model, or it can't be fetched or loaded.
-            ConfigurationError: The name or the settings don't fit.
-        """
-        for _ in self._line.stream(lambda call: self._loaded()):
-            pass
 
     def close(self) -> None:
         """Stop, and free the memory. The next call loads the model anew."""
         llama, self._llama = self._llama, None
         self._line.close(llama.close if llama is not None else object)  # not here: the thread may still be using it
 
-    def _loaded(self) -> Any:
+    def ready(self) -> Any:
         if self._llama is None:
             path = located(self.model_id, self._hub)
             try:
@@ -148,10 +82,13 @@ class LlamaCppModel:
         options = {**self._options, **request.options}
         return dict(options.pop("chat_template_kwargs", {})), options
 
-    def _prompt(self, request: ModelRequest) -> Prompt:
-        return prompt(self._loaded(), request, self._split(request)[0], self._template)
+    def count(self, request: ModelRequest) -> int:
+        return len(self._prompt(request).tokens)
 
-    def _answer(self, request: ModelRequest, call: Call) -> None:
+    def _prompt(self, request: ModelRequest) -> Prompt:
+        return prompt(self.ready(), request, self._split(request)[0], self._template)
+
+    def answer(self, request: ModelRequest, call: Call) -> None:
         try:
             self._generate(request, call)
         except CorePlusError as error:
@@ -164,7 +101,7 @@ class LlamaCppModel:
             raise ModelError(str(error), provider="llamacpp", model=self.model_id) from error
 
     def _generate(self, request: ModelRequest, call: Call) -> None:
-        llama, options = self._loaded(), self._split(request)[1]
+        llama, options = self.ready(), self._split(request)[1]
         asked = self._prompt(request)
         context = _context(llama)
         room = context - len(asked.tokens)

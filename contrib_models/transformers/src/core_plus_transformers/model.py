@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, Generator, Mapping
+from collections.abc import Generator, Mapping
 from importlib import import_module
 from typing import Any, Final
 
 from core_plus.errors import BadRequestError, ContextLengthError, CorePlusError, ModelError
-from core_plus.models import Collector, Delta, ModelRequest, ModelResponse
+from core_plus.models import ModelRequest
 from core_plus_http.callforms import CallReader, offered
-from core_plus_http.local import Call, Line
+from core_plus_http.local import Call, LocalModel
 from core_plus_transformers.loading import Loaded, load, sees
 from core_plus_transformers.prompts import inputs
 from core_plus_transformers.writing import Writer
@@ -20,7 +20,7 @@ MAX_TOKENS: Final = 4096
 SAMPLING: Final = ("temperature", "top_k", "top_p", "min_p", "typical_p")
 
 
-class TransformersModel:
+class TransformersModel(LocalModel):
     """A model run in process by transformers, in a thread of its own, one call after another.
 
     It is loaded when it is first used. Calls and reasoning are read out of the text by the forms of the common
@@ -48,90 +48,24 @@ class TransformersModel:
         model: Any = None,
         processor: Any = None,
     ) -> None:
-        self.model_id = model_id
+        super().__init__("transformers", model_id)
         self._settings = {"device_map": device_map, "dtype": dtype, **(load or {})}
         self._options = dict(options or {})
         self._given = Loaded(model, processor, sees(model.config)) if model is not None else None
         self._found: Loaded | None = None
-        self._line = Line(f"transformers:{model_id}")
-
-    def __repr__(self) -> str:
-        return f"transformers:{self.model_id}"
-
-    def forward(self, request: ModelRequest) -> ModelResponse:
-        """Answer a request.
-
-        Args:
-            request: All that is asked.
-
-        Raises:
-            ModelError: There is no such model, its template refuses the conversation, or it ran out of room.
-            ConfigurationError: The settings don't fit, or the model doesn't take what is asked.
-        """
-        collector = Collector()
-        for delta in self.stream(request):
-            collector.add(delta)
-        return collector.response()
-
-    def stream(self, request: ModelRequest) -> Generator[Delta, None, None]:
-        """Answer a request as it is written. Closing the iterator early stops the model at the next token.
-
-        Args:
-            request: All that is asked.
-        """
-        return self._line.stream(lambda call: self._answer(request, call), request.cancellation)
-
-    async def aforward(self, request: ModelRequest) -> ModelResponse:
-        """As `forward`, on the running event loop.
-
-        Args:
-            request: All that is asked.
-        """
-        collector = Collector()
-        async with contextlib.aclosing(self.astream(request)) as deltas:
-            async for delta in deltas:
-                collector.add(delta)
-        return collector.response()
-
-    def astream(self, request: ModelRequest) -> AsyncGenerator[Delta, None]:
-        """As `stream`, on the running event loop.
-
-        Args:
-            request: All that is asked.
-        """
-        return self._line.astream(lambda call: self._answer(request, call), request.cancellation)
-
-    def count_tokens(self, request: ModelRequest) -> int:
-        """The tokens that the model would read.
-
-        Args:
-            request: All that is asked.
-        """
-        with contextlib.closing(self._line.stream(lambda call: call.give(self._count(request)))) as found:
-            return int(next(found))
-
-    def load(self) -> None:
-        """Load the model now, not at the first call.
-
-        Raises:
-            ModelError: There is no such model.
-            ConfigurationError: The settings don't fit.
-        """
-        for _ in self._line.stream(lambda call: self._loaded()):
-            pass
 
     def close(self) -> None:
         """Stop, and free the memory; a model that was given stays its owner's. The next call loads it anew."""
         self._line.close()
         self._found = None
 
-    def _loaded(self) -> Loaded:
+    def ready(self) -> Loaded:
         if self._found is None:
             self._found = self._given or load(self.model_id, self._settings)
         return self._found
 
-    def _count(self, request: ModelRequest) -> int:
-        tokens, _ = inputs(self._loaded(), request, self._split(request)[0])
+    def count(self, request: ModelRequest) -> int:
+        tokens, _ = inputs(self.ready(), request, self._split(request)[0])
         return int(tokens["input_ids"].shape[-1])
 
     def _split(self, request: ModelRequest) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -142,7 +76,7 @@ class TransformersModel:
             template["chat_template"] = options.pop("chat_template")
         return template, options
 
-    def _answer(self, request: ModelRequest, call: Call) -> None:
+    def answer(self, request: ModelRequest, call: Call) -> None:
         try:
             self._generate(request, call)
         except CorePlusError as error:
@@ -155,7 +89,7 @@ class TransformersModel:
             raise ModelError(str(error), provider="transformers", model=self.model_id) from error
 
     def _generate(self, request: ModelRequest, call: Call) -> None:
-        loaded, (template, options) = self._loaded(), self._split(request)
+        loaded, (template, options) = self.ready(), self._split(request)
         tokens, closes = inputs(loaded, request, template)
         count = int(tokens["input_ids"].shape[-1])
         room = loaded.context - count if loaded.context else None
