@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import sys
 import time
 
 import pytest
@@ -82,3 +83,18 @@ def test_a_call_of_a_coroutine_tells_where_it_is_awaited(opened):
     code = "import asyncio\nasync def g():\n    return await f(1)\nawait asyncio.gather(g(), g())"
     session = opened(functions=("f",), seed=5)
     assert {request.line for request in session.start(code).requests} == {3}
+
+
+def test_the_trace_that_the_host_is_in_goes_with_the_code(value, monkeypatch):
+    class Propagate:
+        @staticmethod
+        def inject(carrier):
+            carrier["traceparent"] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+    monkeypatch.setitem(sys.modules, "opentelemetry.propagate", Propagate)
+    assert value("import os\nos.environ['TRACEPARENT']").startswith("00-0af7651916cd43dd")
+
+
+def test_without_a_trace_nothing_goes_with_the_code(value, monkeypatch):
+    monkeypatch.delitem(sys.modules, "opentelemetry.propagate", raising=False)
+    assert value("import os\nos.environ.get('TRACEPARENT')") is None

@@ -145,7 +145,7 @@ class Runnable(Faces[Deps, Out]):
         """
         if journal is None:
             raise ConfigurationError(f"to go on with the run {run_id} give journal=, the address that keeps it")
-        run: Run = self.bind(host).host.journal(journal).reopen(self, run_id, **options)
+        run: Run = self.bind(host).host.journal(journal).reopen(self, run_id, host=host, **options)
         return run
 
     def session(self, steps: Sequence[Any] = ()) -> Conversation[Deps, Out]:

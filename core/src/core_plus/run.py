@@ -128,13 +128,10 @@ class Run:
         self.steps, self.before = list(steps), len(steps)
         self.given = len(message_history or ())
         self.history = [*(message_history or ()), *(said for step in steps for said in step.messages)]
-        self.notes: dict[Any, Any] = {}
-        self.remarks: dict[int, Sequence[Message]] = {}
+        self.notes, self.remarks = dict[Any, Any](), dict[int, Sequence[Message]]()
         self.board: list[tuple[tuple[str, ...], str]] | None = [] if agent.share_memory else None
-        self.events: deque[Event] = deque()
+        self.events, self.children, self._usage = deque[Event](), list[Run](), Usage()
         self.abandoned: list[Abandoned] = parent.abandoned if parent else []
-        self.children: list[Run] = []
-        self._usage = Usage()
         self.clock_offset, self.started = -time.monotonic(), self.root.now
         self.failures: dict[int, int] = parent.failures if parent else {}
         if parent:

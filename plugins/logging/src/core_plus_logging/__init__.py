@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from core_plus.hookspecs import Register, hookimpl
+from core_plus_logging.agent_logger import AgentLogger, LogLevel
 from core_plus_logging.formatter import JSONFormatter
 from core_plus_logging.observer import LoggingObserver
 
-__all__ = ["JSONFormatter", "LoggingObserver"]
+__all__ = ["AgentLogger", "JSONFormatter", "LogLevel", "LoggingObserver"]
 
 
 @hookimpl

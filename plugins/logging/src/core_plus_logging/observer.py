@@ -58,18 +58,22 @@ class LoggingObserver:
     Args:
         contents: Characters kept of a task, reply, argument or result.
         errors: Characters kept of an error.
+        loggers: Gives the logger of a name; None is `logging.getLogger`.
     """
 
-    def __init__(self, *, contents: int = 500, errors: int = 1_000) -> None:
+    def __init__(
+        self, *, contents: int = 500, errors: int = 1_000, loggers: Callable[[str], logging.Logger] | None = None
+    ) -> None:
         self._contents, self._errors = contents, errors
         self._steps: dict[tuple[str, tuple[str, ...]], int] = {}
         self._repr = reprlib.Repr()
         self._repr.maxstring = self._repr.maxother = contents
-        root = logging.getLogger("core_plus")
+        named = loggers or logging.getLogger
+        root = named("core_plus")
         if not root.handlers:  # without one, logging prints warnings by itself: that is for the application to say
             root.addHandler(logging.NullHandler())
-        run, step, tool = (logging.getLogger(f"core_plus.{name}") for name in ("run", "step", "tool"))
-        model, code, question = (logging.getLogger(f"core_plus.{name}") for name in ("model", "code", "question"))
+        run, step, tool = (named(f"core_plus.{name}") for name in ("run", "step", "tool"))
+        model, code, question = (named(f"core_plus.{name}") for name in ("model", "code", "question"))
         # Beside each event: its logger, and the loudest that it can become.
         self._kinds: dict[type[Event], tuple[logging.Logger, int, Callable[[logging.Logger, Any], None]]] = {
             RunStarted: (run, logging.INFO, self._run_started),

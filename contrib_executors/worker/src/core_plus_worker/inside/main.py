@@ -68,6 +68,8 @@ class Worker:
             elif order[0] == "set":
                 self._runner.names.update(self._codec.decode(order[1], blobs))
             elif order[0] == "run":
+                # As environment variables, in OpenTelemetry's own form: TRACEPARENT and its like.
+                os.environ.update({name.upper(): text for name, text in order[3].items()})
                 self._run(order[1], order[2])
 
     def _sink(self, fd: int, prints: bool) -> Callable[[str], None]:
