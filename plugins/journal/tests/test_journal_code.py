@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 
 import pytest
@@ -99,6 +100,7 @@ def test_a_run_that_needs_no_code_any_more_opens_no_interpreter(world, host):
 
 PARALLEL = """
 import asyncio
+import json
 async def late(name, wait):
     await asyncio.sleep(wait)
     return await send(name)
@@ -134,6 +136,7 @@ def test_code_with_calls_and_timers_at_once_goes_on_in_the_middle(world, host, w
 def test_who_came_first_comes_first_again(world, host, worker):
     race = """
 import asyncio
+import json
 done, rest = await asyncio.wait([asyncio.ensure_future(fetch(x)) for x in ("slow", "quick")],
                                 return_when=asyncio.FIRST_COMPLETED)
 won = sorted(task.result() for task in done)
@@ -325,6 +328,7 @@ def test_only_code_outside_a_sandbox_needs_its_intent_on_disk_before_it_begins(w
 def test_a_call_that_the_code_gave_up_holds_nothing_up(world, host, worker):
     source = """
 import asyncio
+import json
 given_up, other = [asyncio.ensure_future(send(x, w)) for x, w in (("a", 0.05), ("b", 0.1))]
 await asyncio.sleep(0.01)
 given_up.cancel()
@@ -335,3 +339,31 @@ last = pay(1)
     store = up_to(kept(world, host, worker, cells), paid(1))
     assert coder(world, host, worker, cells).resume("r", journal=Journal(store)).output == "paid 1"
     assert sorted(world.deeds) == ["pay 1", "send a", "send b"]
+
+
+# ---- what code did beyond the journal ---------------------------------------------------
+
+
+@pytest.mark.parametrize("face", ["resume", "aresume"])
+def test_a_call_that_the_code_makes_while_it_comes_back_is_heard_of_though_nothing_else_happens(
+    world, host, worker, face
+):
+    """The first process was lost after the code had been seen to go on, and before its next call was."""
+    cells = ("x = pay(1)\nfinal_answer([x, pay(2)])",)
+    whole = kept(world, host, worker, cells)
+    lines, seen = lines_of(whole, "r"), 0
+    for place, line in enumerate(lines):
+        data = json.loads(line)
+        if data["is"] == "outcome" and "requests" in (data.get("value") or {}) and data["value"]["requests"]:
+            seen += 1
+            if seen == 2:  # what came after the first answer
+                data["value"] = {"requests": [], "running": True}
+                store = cut([*lines[:place], json.dumps(data).encode()], "r")
+                break
+    else:
+        raise AssertionError("the code was never seen to go on")
+    world.deeds[:] = ["pay 1"]
+    agent = coder(world, host, worker, cells)
+    going_on = agent.resume("r", journal=store) if face == "resume" else asyncio.run(agent.aresume("r", journal=store))
+    assert going_on.output == ["paid 1", "paid 2"]
+    assert world.deeds == ["pay 1", "pay 2"]

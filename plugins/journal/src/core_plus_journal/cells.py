@@ -159,6 +159,16 @@ class Cells:
         if busy is not None:
             yield Invoke(busy.wait)
 
+    def surplus(self, run: Run) -> Paused | None:
+        """Calls that code made while it was brought back, beyond what the journal has; told once.
+
+        The code may be waiting for nothing but their answers: whoever waits for it must hear of them first.
+
+        Args:
+            run: Whose code.
+        """
+        return self._surplus.pop(run.id, None)
+
     def with_surplus(self, run: Run, turn: Paused | Done) -> Paused | Done:
         """What code came out with while it was brought back, beside what it says now.
 
@@ -166,7 +176,7 @@ class Cells:
             run: Whose code.
             turn: What it says now.
         """
-        more = self._surplus.pop(run.id, None)
+        more = self.surplus(run)
         if more is None or isinstance(turn, Done):
             return turn
         return msgspec.structs.replace(turn, requests=(*more.requests, *turn.requests))
@@ -213,7 +223,8 @@ class _Repeat:
             self._compare(self.turn, cell.done)
             return None
         yield from self._until(set(cell.requests), cell.at_rest)
-        return Paused(tuple(self.more)) if self.more else None
+        running = isinstance(self.turn, Paused) and self.turn.running
+        return Paused(tuple(self.more), running=running) if self.more else None
 
     def _until(self, wanted: set[int], at_rest: bool) -> Ops:
         """Wait until the code has made these calls, and has dealt with the answers before, where it had done so."""

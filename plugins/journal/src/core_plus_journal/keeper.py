@@ -108,6 +108,8 @@ class Keeper:
             lost = yield from self._restored(run, key, effect, pending is not None)
             if lost is not None:
                 return self._ended(run, key, effect, lost)
+            if not getattr(effect, "answers", True) and (more := self.cells.surplus(run)) is not None:
+                return self._ended(run, key, effect, more)
         elif pending is not None and isinstance(effect, fx.CallTool) and effect.tool.effect == "write":
             found = yield from self._unknown.settle(run, f"{key}!{self._attempts[key]}", effect)
             if found is not None:
